@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHUNT_H
+#define SHUNT_H
+
+/* Everything at once.  Each part may also be included by itself. */
+
+#include <shunt/error.h>
+#include <shunt/inspect.h>
+#include <shunt/log.h>
+#include <shunt/logd.h>
+#include <shunt/queue.h>
+#include <shunt/segment.h>
+#include <shunt/text.h>
+#include <shunt/version.h>
+
+#endif /* SHUNT_H */

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHUNT_INSPECT_H
+#define SHUNT_INSPECT_H
+
+/*
+ * Looking without touching, for tools: what segments there are, who uses
+ * them, what lies unread in a log.  Nothing here changes a segment.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <shunt/error.h>
+#include <shunt/logd.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum shunt_kind {
+	SHUNT_KIND_RAW = 0,   /* no header of ours */
+	SHUNT_KIND_QUEUE = 1,
+	SHUNT_KIND_LOG = 2,
+	SHUNT_KIND_OTHER = 99 /* ours, of a kind or version not known here */
+};
+
+enum shunt_state {
+	SHUNT_STATE_UNKNOWN = 0, /* cannot be told from here */
+	SHUNT_STATE_LIVE = 1,    /* somebody has it attached or mapped */
+	SHUNT_STATE_IDLE = 2,    /* nobody has, but it may be meant to stay */
+	SHUNT_STATE_ORPHAN = 3   /* provably nobody's any more */
+};
+
+/* One segment, as scan and stat tell it. */
+struct shunt_segment_info {
+	size_t sz;            /* sizeof(struct shunt_segment_info), by caller */
+	char name[288];       /* full name as open takes it; not escaped */
+	uint32_t kind;        /* enum shunt_kind */
+	uint32_t state;       /* enum shunt_state */
+	uint64_t size;        /* bytes as the file says */
+	uint64_t used;        /* bytes of memory it really takes */
+	uint32_t uid, gid;    /* owner */
+	uint32_t mode;        /* permission bits */
+	uint32_t persistent;  /* objects: 1 if it stays until removed */
+	int64_t mtime_ns;     /* of the file, wall clock */
+	int64_t created_ns;   /* objects: wall clock, 0 if unknown */
+	int64_t creator_pid;  /* objects: for people; 0 if unknown */
+	uint32_t layout;      /* objects: layout version */
+	uint32_t lanes;       /* objects: room for so many senders */
+	uint64_t lane_bytes;  /* objects: size of each lane */
+	uint32_t lanes_used;  /* objects: lanes that were ever claimed */
+	uint32_t senders;     /* objects: lanes whose owner lives */
+	uint32_t receiver;    /* objects: 1 if a receiver or server lives */
+	uint32_t reserved;
+	int64_t receiver_pid; /* for people; 0 if none */
+	uint64_t unread;      /* objects: bytes of records not yet released */
+};
+
+/* One participant of an object: a sending thread or the receiver. */
+struct shunt_participant {
+	uint32_t lane;      /* lane number, or UINT32_MAX for the receiver */
+	uint32_t alive;     /* 1 if its lock byte is held */
+	int64_t pid;        /* as it saw itself; for people */
+	int64_t tid;        /* likewise */
+	uint32_t uid;       /* likewise */
+	char comm[20];      /* its program, not escaped */
+	uint64_t unread;    /* bytes in its lane not yet released */
+	uint64_t dropped;   /* messages given up on (log) */
+};
+
+struct shunt_scan; /* an iteration */
+
+/**
+ * shunt_scan_open()  - begin to list the segments of /dev/shm.
+ * shunt_scan_next()  - the next one, in the order of names.
+ * shunt_scan_close() - end; sets the handle to NULL.
+ * @out:  set to the iteration, or NULL on failure.
+ * @scan: the iteration.
+ * @info: a struct with `sz` set.
+ *
+ * Directories are entered.  What is no regular file is passed over.
+ *
+ * Returns: open: 0 or -errno; next: 1 with @info filled, 0 at the end.
+ *
+ * Memory:  the iteration belongs to the caller, until close.
+ * Threads: one thread at a time.
+ * Blocks:  never.
+ * Signals: not from a handler.
+ * Death:   touches nothing shared.
+ * Fork:    usable in the child.
+ * Since:   0.1
+ */
+int shunt_scan_open(struct shunt_scan **out);
+int shunt_scan_next(struct shunt_scan *scan, struct shunt_segment_info *info);
+void shunt_scan_close(struct shunt_scan **scan);
+
+/**
+ * shunt_segment_stat() - everything about one segment, by name.
+ * @name:  as shunt_segment_open().
+ * @info:  a struct with `sz` set.
+ * @list:  NULL, or room for @cap participants.
+ * @cap:   entries of room in @list.
+ *
+ * Returns: the number of participants that were found (it may be over @cap;
+ *   0 for a raw segment), or a negative code as shunt_segment_open().
+ *
+ * Memory:  fills @info and @list.
+ * Threads: safe from any thread.
+ * Blocks:  never.
+ * Signals: not from a handler.
+ * Death:   touches nothing shared.
+ * Fork:    usable in the child.
+ * Since:   0.1
+ */
+int shunt_segment_stat(const char *name, struct shunt_segment_info *info,
+    struct shunt_participant *list, size_t cap);
+
+/**
+ * shunt_segment_mappers() - processes that map a segment, as far as visible.
+ * @name: as shunt_segment_open().
+ * @pids: room for @cap process ids.
+ * @cap:  entries of room.
+ *
+ * Reads /proc; processes of others are seen by root alone.
+ *
+ * Returns: the number found (it may be over @cap), or a negative code.
+ *
+ * Memory:  fills @pids.
+ * Threads: safe from any thread.
+ * Blocks:  never for long.
+ * Signals: not from a handler.
+ * Death:   touches nothing shared.
+ * Fork:    usable in the child.
+ * Since:   0.1
+ */
+int shunt_segment_mappers(const char *name, int64_t *pids, size_t cap);
+
+struct shunt_tail; /* a look at the unread records of a log */
+
+/**
+ * shunt_tail_open()  - look at the records that no server has written yet.
+ * shunt_tail_next()  - the next one in the order of time, as a line.
+ * shunt_tail_file()  - the file that the log's server names, or "".
+ * shunt_tail_close() - end; sets the handle to NULL.
+ * @out:    set to the handle, or NULL on failure.
+ * @name:   as shunt_log_open(); NULL is the default log.
+ * @owner:  whose log is acceptable besides mine, or NULL.
+ * @format: enum shunt_format.
+ * @tail:   the handle.
+ * @line:   set to the line, with its newline and a NUL behind it.
+ *
+ * Works with and without a server, and on the log of processes that are all
+ * dead: a flight recorder.  A snapshot: records that come later are not seen.
+ *
+ * Returns: open: 0 or a negative code as shunt_log_open() (-ENOENT: no such
+ *   log); next: the line's bytes, 0 at the end, SHUNT_E_CORRUPT or
+ *   SHUNT_E_TRUNCATED if the log lies.
+ *
+ * Memory:  lines belong to the handle and are valid until the next call.
+ * Threads: one thread at a time.
+ * Blocks:  never.
+ * Signals: not from a handler.
+ * Death:   touches nothing shared.
+ * Fork:    usable in the child.
+ * Since:   0.1
+ */
+int shunt_tail_open(struct shunt_tail **out, const char *name,
+    const char *owner, uint32_t format);
+ssize_t shunt_tail_next(struct shunt_tail *tail, const char **line);
+const char *shunt_tail_file(const struct shunt_tail *tail);
+void shunt_tail_close(struct shunt_tail **tail);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* SHUNT_INSPECT_H */
