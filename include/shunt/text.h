@@ -20,8 +20,9 @@ extern "C" {
  * @len: number of bytes.
  *
  * Printable ASCII and valid UTF-8 pass as they are.  Newline, carriage return
- * and tab become \n, \r and \t, a backslash \\, and NUL, other C0 and C1
- * controls, DEL and bytes that are not valid UTF-8 become \xHH.
+ * and tab become \n, \r and \t; NUL, other C0 and C1 controls, DEL, marks that
+ * turn or break text, and bytes that are not valid UTF-8 become \xHH.  A
+ * backslash stays as it is: for an exact copy there is the JSON format.
  *
  * Returns: bytes written, without the closing NUL.
  *

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <shunt/text.h>
+
+#include "base/error.h"
+
+static _Thread_local char detail[1024];
+
+const char *
+shunt_error_detail(void)
+{
+	return detail;
+}
+
+int
+shunt__fail(int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(detail, sizeof(detail), fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+const char *
+shunt__quote(const char *name)
+{
+	static _Thread_local char ring[4][SHUNT_TEXT_ROOM(160) + 4];
+	static _Thread_local unsigned turn;
+	char *out = ring[turn++ % 4];
+	size_t len = strlen(name);
+
+	size_t n = shunt_text_escape(out, name, len < 160 ? len : 160);
+	if (len > 160)
+		memcpy(out + n, "...", 4);
+	return out;
+}
+
+struct entry {
+	int code;
+	const char *name;
+	const char *text;
+};
+
+static const struct entry own[] = {
+#define SHUNT_ERR(symbol, text)                                                \
+	{SHUNT_E_##symbol, "SHUNT_E_" #symbol, text},
+#include "base/err.def"
+#undef SHUNT_ERR
+};
+
+static const struct entry *
+find(int code)
+{
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (own[i].code == code)
+			return &own[i];
+	return NULL;
+}
+
+const char *
+shunt_error_name(int code)
+{
+	const struct entry *e = find(code);
+	const char *name = NULL;
+
+	if (e != NULL)
+		return e->name;
+	if (code == 0)
+		return "0";
+#ifdef __GLIBC__
+	if (code < 0 && code >= -4095)
+		name = strerrorname_np(-code);
+#endif
+	return name != NULL ? name : "unknown error";
+}
+
+/* strerror() answers from a table, but not in every libc without a lock. */
+const char *
+shunt_error_text(int code)
+{
+	const struct entry *e = find(code);
+	const char *text = NULL;
+
+	if (e != NULL)
+		return e->text;
+	if (code == 0)
+		return "success";
+	if (code == -EAGAIN)
+		return "nothing to be had without waiting";
+#ifdef __GLIBC__
+	if (code < 0 && code >= -4095)
+		text = strerrordesc_np(-code);
+#else
+	if (code < 0 && code >= -4095)
+		text = strerror(-code);
+#endif
+	return text != NULL ? text : "unknown error";
+}
+
+const char *
+shunt__why(int code)
+{
+	return shunt_error_text(code);
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "os/os.h"
+
+/* The value of a call, or -errno. */
+#define RET(call)                                                              \
+	do {                                                                   \
+		__typeof__(call) r = (call);                                   \
+		return r < 0 ? -errno : r;                                     \
+	} while (0)
+
+static int
+os_open(const char *path, int flags, mode_t mode)
+{
+	RET(open(path, flags, mode));
+}
+
+static int
+os_close(int fd)
+{
+	RET(close(fd));
+}
+
+static ssize_t
+os_pread(int fd, void *buf, size_t n, off_t off)
+{
+	RET(pread(fd, buf, n, off));
+}
+
+static ssize_t
+os_pwrite(int fd, const void *buf, size_t n, off_t off)
+{
+	RET(pwrite(fd, buf, n, off));
+}
+
+static ssize_t
+os_write(int fd, const void *buf, size_t n)
+{
+	RET(write(fd, buf, n));
+}
+
+static int
+os_ftruncate(int fd, off_t size)
+{
+	RET(ftruncate(fd, size));
+}
+
+static int
+os_fallocate(int fd, int mode, off_t off, off_t len)
+{
+	RET(fallocate(fd, mode, off, len));
+}
+
+static int
+os_fstat(int fd, struct stat *st)
+{
+	RET(fstat(fd, st));
+}
+
+static int
+os_lstat(const char *path, struct stat *st)
+{
+	RET(lstat(path, st));
+}
+
+static int
+os_statx(int fd, struct statx *sx)
+{
+	RET(statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, sx));
+}
+
+static int
+os_fstatfs(int fd, struct statfs *sf)
+{
+	RET(fstatfs(fd, sf));
+}
+
+static int
+os_fchmod(int fd, mode_t mode)
+{
+	RET(fchmod(fd, mode));
+}
+
+static int
+os_fchown(int fd, uid_t uid, gid_t gid)
+{
+	RET(fchown(fd, uid, gid));
+}
+
+/*
+ * By descriptor needs a capability before Linux 6.10, by /proc needs /proc:
+ * one of the two is there nearly always.
+ */
+static int
+os_link_fd(int fd, const char *path)
+{
+	char self[40];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	RET(linkat(fd, "", AT_FDCWD, path, AT_EMPTY_PATH));
+}
+
+static int
+os_rename_new(const char *from, const char *to)
+{
+	RET(renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE));
+}
+
+static int
+os_unlink(const char *path)
+{
+	RET(unlink(path));
+}
+
+static int
+os_memfd(const char *name, unsigned flags)
+{
+	RET(memfd_create(name, flags));
+}
+
+static int
+os_mmap(void **out, size_t size, int prot, int flags, int fd)
+{
+	void *at = mmap(NULL, size, prot, flags, fd, 0);
+
+	*out = at == MAP_FAILED ? NULL : at;
+	return at == MAP_FAILED ? -errno : 0;
+}
+
+static int
+os_munmap(void *at, size_t size)
+{
+	RET(munmap(at, size));
+}
+
+static int
+os_madvise(void *at, size_t size, int advice)
+{
+	RET(madvise(at, size, advice));
+}
+
+static int
+os_lock(int fd, int cmd, struct flock *fl)
+{
+	RET(fcntl(fd, cmd, fl));
+}
+
+static int
+os_fdatasync(int fd)
+{
+	RET(fdatasync(fd));
+}
+
+static int
+os_getrandom(void *buf, size_t n)
+{
+	RET((int)getrandom(buf, n, 0));
+}
+
+/*
+ * Words are shared between processes, so never FUTEX_PRIVATE_FLAG.  The time
+ * is relative: the kernel counts it on the monotonic clock.
+ */
+static int
+os_futex_wait(const void *word, uint32_t expect, int64_t ns)
+{
+	struct timespec ts = {ns / 1000000000, ns % 1000000000};
+
+	RET((int)syscall(SYS_futex, word, FUTEX_WAIT, expect, &ts, NULL, 0));
+}
+
+static int
+os_futex_wake(const void *word, int n)
+{
+	RET((int)syscall(SYS_futex, word, FUTEX_WAKE, n, NULL, NULL, 0));
+}
+
+static int
+os_membarrier(int cmd)
+{
+	RET((int)syscall(SYS_membarrier, cmd, 0, 0));
+}
+
+static int
+os_nanosleep(int64_t ns)
+{
+	struct timespec ts = {ns / 1000000000, ns % 1000000000};
+
+	RET(nanosleep(&ts, NULL));
+}
+
+static int
+os_cpus(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return -errno;
+	return CPU_COUNT(&set);
+}
+
+static int
+os_opendir(const char *path, DIR **out)
+{
+	*out = opendir(path);
+	return *out == NULL ? -errno : 0;
+}
+
+/* 1 with an entry, 0 at the end. */
+static int
+os_readdir(DIR *dir, struct dirent **out)
+{
+	errno = 0;
+	*out = readdir(dir);
+	return *out != NULL ? 1 : -errno;
+}
+
+static void
+os_closedir(DIR *dir)
+{
+	closedir(dir);
+}
+
+static ssize_t
+os_readlink(const char *path, char *buf, size_t n)
+{
+	RET(readlink(path, buf, n));
+}
+
+static int
+os_dup(int fd)
+{
+	RET(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
+
+struct shunt__os shunt__os = {
+    .open = os_open,
+    .close = os_close,
+    .pread = os_pread,
+    .pwrite = os_pwrite,
+    .write = os_write,
+    .ftruncate = os_ftruncate,
+    .fallocate = os_fallocate,
+    .fstat = os_fstat,
+    .lstat = os_lstat,
+    .statx = os_statx,
+    .fstatfs = os_fstatfs,
+    .fchmod = os_fchmod,
+    .fchown = os_fchown,
+    .umask = umask,
+    .link_fd = os_link_fd,
+    .rename_new = os_rename_new,
+    .unlink = os_unlink,
+    .memfd = os_memfd,
+    .mmap = os_mmap,
+    .munmap = os_munmap,
+    .madvise = os_madvise,
+    .lock = os_lock,
+    .fdatasync = os_fdatasync,
+    .getrandom = os_getrandom,
+    .futex_wait = os_futex_wait,
+    .futex_wake = os_futex_wake,
+    .membarrier = os_membarrier,
+    .nanosleep = os_nanosleep,
+    .cpus = os_cpus,
+    .opendir = os_opendir,
+    .readdir = os_readdir,
+    .closedir = os_closedir,
+    .readlink = os_readlink,
+    .getpid = getpid,
+    .gettid = gettid,
+    .geteuid = geteuid,
+    .dup = os_dup,
+};

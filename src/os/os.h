@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHUNT_OS_OS_H
+#define SHUNT_OS_OS_H
+
+/*
+ * Every system call of the library, in one table, so that a test can make
+ * the k-th one fail (tests/unit/faults.h).  Each entry returns the call's
+ * value or -errno; none is restarted here.
+ */
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/vfs.h>
+#include <time.h>
+
+struct shunt__os {
+	int (*open)(const char *path, int flags, mode_t mode);
+	int (*close)(int fd);
+	ssize_t (*pread)(int fd, void *buf, size_t n, off_t off);
+	ssize_t (*pwrite)(int fd, const void *buf, size_t n, off_t off);
+	ssize_t (*write)(int fd, const void *buf, size_t n);
+	int (*ftruncate)(int fd, off_t size);
+	int (*fallocate)(int fd, int mode, off_t off, off_t len);
+	int (*fstat)(int fd, struct stat *st);
+	int (*lstat)(const char *path, struct stat *st);
+	int (*statx)(int fd, struct statx *sx);
+	int (*fstatfs)(int fd, struct statfs *sf);
+	int (*fchmod)(int fd, mode_t mode);
+	int (*fchown)(int fd, uid_t uid, gid_t gid);
+	mode_t (*umask)(mode_t mask);
+	int (*link_fd)(int fd, const char *path);
+	int (*rename_new)(const char *from, const char *to);
+	int (*unlink)(const char *path);
+	int (*memfd)(const char *name, unsigned flags);
+	int (*mmap)(void **out, size_t size, int prot, int flags, int fd);
+	int (*munmap)(void *at, size_t size);
+	int (*madvise)(void *at, size_t size, int advice);
+	int (*lock)(int fd, int cmd, struct flock *fl); /* F_OFD_... */
+	int (*fdatasync)(int fd);
+	int (*getrandom)(void *buf, size_t n);
+	int (*futex_wait)(const void *word, uint32_t expect, int64_t ns);
+	int (*futex_wake)(const void *word, int n);
+	int (*membarrier)(int cmd);
+	int (*nanosleep)(int64_t ns);
+	int (*cpus)(void);
+	int (*opendir)(const char *path, DIR **out);
+	int (*readdir)(DIR *dir, struct dirent **out);
+	void (*closedir)(DIR *dir);
+	ssize_t (*readlink)(const char *path, char *buf, size_t n);
+	pid_t (*getpid)(void);
+	pid_t (*gettid)(void);
+	uid_t (*geteuid)(void);
+	int (*dup)(int fd);
+};
+
+/* The table in use; only tests write it. */
+extern struct shunt__os shunt__os;
+
+/* Nanoseconds of a clock; the vDSO answers, so no table entry stands here. */
+static inline uint64_t
+shunt__clock(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static inline uint64_t
+shunt__now(void)
+{
+	return shunt__clock(CLOCK_MONOTONIC);
+}
+
+#endif /* SHUNT_OS_OS_H */
