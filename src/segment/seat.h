@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHUNT_SEGMENT_SEAT_H
+#define SHUNT_SEGMENT_SEAT_H
+
+/*
+ * Seats: the place of one thread at one object, that is a lane whose byte it
+ * holds.  A thread takes its seat with its first call and gives it back when
+ * it ends; a seat is private memory.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "segment/object.h"
+
+struct shunt__seat {
+	struct shunt__seats *seats;
+	struct shunt__seat *next;        /* in the handle */
+	struct shunt__seat *thread_next; /* of the thread */
+	uint32_t lane;
+	int in_call; /* set while a call runs: a signal handler sees it */
+	int taken;   /* the byte is held */
+	uint64_t thread;
+	_Alignas(64) unsigned char end[]; /* the caller's, zeroed */
+};
+
+/* A handle's seats. */
+struct shunt__seats {
+	struct shunt__object *obj;
+	uint64_t id; /* of no other handle, ever, in this process */
+	size_t end_size;
+	/* Byte of lane taken, ring reserved: make it ours.  0, -EAGAIN (has
+	 * no room: try another, @last: there is none) or a code. */
+	int (*claim)(struct shunt__seat *seat, void *arg, int last);
+	/* The thread ends or the handle closes; the byte is given back next. */
+	void (*leave)(struct shunt__seat *seat, void *arg);
+	void *arg;
+	struct shunt__seat *first;
+};
+
+void shunt__seats_init(struct shunt__seats *seats, struct shunt__object *obj,
+    size_t end_size, int (*claim)(struct shunt__seat *, void *, int),
+    void (*leave)(struct shunt__seat *, void *), void *arg);
+void shunt__seats_fini(struct shunt__seats *seats);
+
+/* The calling thread's seat, slow: looks, else takes a lane. */
+int shunt__seat_take(struct shunt__seats *seats, struct shunt__seat **out);
+
+/* The seat that this thread used last, of whatever handle. */
+struct shunt__seat_cache {
+	uint64_t id;
+	struct shunt__seat *seat;
+};
+#if defined(__GLIBC__)
+#define SHUNT__TLS __attribute__((tls_model("initial-exec")))
+#else
+#define SHUNT__TLS
+#endif
+extern _Thread_local struct shunt__seat_cache shunt__seat_cache SHUNT__TLS;
+
+static inline int
+shunt__seat_get(struct shunt__seats *seats, struct shunt__seat **out)
+{
+	if (__builtin_expect(shunt__seat_cache.id == seats->id, 1)) {
+		*out = shunt__seat_cache.seat;
+		return 0;
+	}
+	return shunt__seat_take(seats, out);
+}
+
+#endif /* SHUNT_SEGMENT_SEAT_H */
