@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: MIT
+# GNU Make; no configure, no recursion, everything below build/<san>/.
+# `make help` says what there is.  A new file needs no line here: each folder
+# is read with a wildcard.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+# ---- what a caller may set --------------------------------------------------
+
+SAN     ?= plain
+BUILD   ?= build
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+LIBDIR  ?= $(PREFIX)/lib
+INCDIR  ?= $(PREFIX)/include
+MANDIR  ?= $(PREFIX)/share/man
+CFLAGS  ?= -O2 -g
+V       ?= 0
+WERROR  ?= 0
+AR       = ar
+
+B       := $(BUILD)/$(SAN)
+VERSION := $(shell sed -n 's/^\#define SHUNT_VERSION "\(.*\)"/\1/p' \
+             include/shunt/version.h 2>/dev/null)
+SONAME  := libshunt.so.0
+
+# An installed command must find its library: outside the directories that the
+# loader searches by itself it carries the path.
+RPATH   ?= $(if $(filter /lib /lib/% /usr/lib /usr/lib/% /usr/local/lib \
+             /usr/local/lib/%,$(LIBDIR)),,$(LIBDIR))
+
+comma := ,
+
+# ---- one flavour per SAN ----------------------------------------------------
+
+CC_plain := gcc
+CC_asan  := gcc
+CC_tsan  := clang
+CC_fuzz  := clang
+CC_musl  := musl-gcc
+CC_cov   := gcc
+
+SAN_plain :=
+SAN_asan  := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+             -fno-omit-frame-pointer
+SAN_tsan  := -fsanitize=thread -fno-omit-frame-pointer
+SAN_fuzz  := -fsanitize=fuzzer-no-link,address,undefined \
+             -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+# musl's wrapper hides the kernel's headers; these links show them alone.
+SAN_musl  := -idirafter $(B)/uapi
+SAN_cov   := --coverage -O0
+
+ifeq ($(filter $(SAN),plain asan tsan fuzz musl cov),)
+$(error SAN=$(SAN): use plain, asan, tsan, fuzz, musl or cov)
+endif
+ifeq ($(origin CC),default)
+CC := $(CC_$(SAN))
+endif
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion \
+        -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef
+ifeq ($(WERROR),1)
+WARN += -Werror
+endif
+
+ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(CPPFLAGS)
+ALL_CFLAGS   = -std=gnu11 $(WARN) -fPIC -fno-semantic-interposition -pthread \
+               $(CFLAGS) $(SAN_$(SAN))
+ALL_LDFLAGS  = -pthread $(CFLAGS) $(SAN_$(SAN)) -Wl,-z,relro -Wl,-z,now \
+               $(LDFLAGS)
+
+# What is exported stands in src/libshunt.map.  nodelete: a thread may end, and
+# run the library's key destructor, after a dlclose().
+SO_LDFLAGS := -shared -Wl,-soname,$(SONAME) -Wl,-z,nodelete \
+              -Wl,-Bsymbolic-functions -Wl,--version-script=src/libshunt.map
+# A sanitizer's runtime is in the program, not in the library.
+ifneq ($(filter $(SAN),plain musl cov),)
+SO_LDFLAGS += -Wl,--no-undefined
+endif
+
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-5s %s\n' '$(1)' '$(2)'
+else
+Q :=
+say = @:
+endif
+
+# ---- libraries of others ----------------------------------------------------
+
+# Of the programs below, those that include a header of a library that this
+# machine lacks are left out, with a note.  Only the command must have its own.
+JANSSON_CFLAGS := $(shell pkg-config --cflags jansson 2>/dev/null)
+JANSSON_LIBS   := $(shell pkg-config --libs jansson 2>/dev/null || \
+                    echo -ljansson)
+
+PROGRAM_SRC := $(wildcard tests/*/*.c bench/*.c bench/*/*.c examples/*.c \
+                 examples/*/*.c)
+finds  = $(if $(1),$(shell grep -l '^ *\#include <$(2)' $(1) /dev/null))
+exists = $(shell echo '\#include <$(1)>' | \
+           $(CC) $(ALL_CPPFLAGS) -E - >/dev/null 2>&1 && echo yes)
+
+USES_CMOCKA := $(call finds,$(PROGRAM_SRC),cmocka.h)
+USES_CK     := $(call finds,$(PROGRAM_SRC),ck_)
+USES_JSON   := $(call finds,$(PROGRAM_SRC),jansson.h)
+LACKING :=
+ifneq ($(USES_CMOCKA),)
+ifneq ($(call exists,cmocka.h),yes)
+LACKING += $(USES_CMOCKA)
+endif
+endif
+ifneq ($(USES_CK),)
+ifneq ($(call exists,ck_ring.h),yes)
+LACKING += $(USES_CK)
+endif
+endif
+ifneq ($(USES_JSON),)
+ifneq ($(call exists,jansson.h),yes)
+LACKING += $(USES_JSON)
+endif
+endif
+LACKING := $(sort $(LACKING))
+
+libs_of = $(if $(filter $(1),$(USES_CMOCKA)),-lcmocka) \
+          $(if $(filter $(1),$(USES_CK)),-lck) \
+          $(if $(filter $(1),$(USES_JSON)),$(JANSSON_LIBS)) -lm
+
+# ---- sources ----------------------------------------------------------------
+
+LIB_SRC   := $(sort $(wildcard src/*/*.c))
+CLI_SRC   := $(sort $(wildcard cli/*.c))
+FUZZ_SRC  := $(sort $(wildcard fuzz/*.c))
+HEADERS   := $(sort $(wildcard include/shunt/*.h))
+MAN       := $(sort $(wildcard man/*.[1357]))
+
+# In a folder of programs, lib*.c and common*.c are shared by all of them;
+# tests/lib/*.c by all tests.
+shared    = $(filter $(1)/lib%.c $(1)/common%.c,$(wildcard $(1)/*.c))
+programs  = $(filter-out $(LACKING) $(call shared,$(1)),\
+              $(sort $(wildcard $(1)/*.c)))
+o         = $(patsubst %.c,$(B)/%.o,$(1))
+p         = $(patsubst %.c,$(B)/%,$(1))
+
+LIB_OBJ   := $(call o,$(LIB_SRC))
+CLI_OBJ   := $(call o,$(CLI_SRC))
+
+TEST_DIRS  := $(patsubst %/,%,$(filter-out tests/lib/ tests/kill/ \
+                tests/model/,$(sort $(dir $(wildcard tests/*/*.c)))))
+TEST_SRC   := $(foreach d,$(TEST_DIRS),$(call programs,$(d)))
+TEST_BIN   := $(call p,$(TEST_SRC))
+TEST_LIB   := $(call o,$(wildcard tests/lib/*.c))
+
+# The sweep is the engine and its cases; the self-test gives the same engine
+# cases with planted faults.
+KILL_SRC    := $(filter-out $(LACKING),$(sort $(wildcard tests/kill/*.c)))
+KILL_CASES  := $(filter tests/kill/cases%,$(KILL_SRC))
+KILL_SELF   := $(filter tests/kill/selftest%,$(KILL_SRC))
+KILL_ENGINE := $(filter-out $(KILL_CASES) $(KILL_SELF),$(KILL_SRC))
+KILL_BIN    := $(if $(KILL_CASES),$(B)/tests/kill/sweep) \
+               $(if $(KILL_SELF),$(B)/tests/kill/selftest)
+
+BENCH_DIRS := $(patsubst %/,%,$(sort $(dir $(wildcard bench/*.c bench/*/*.c))))
+BENCH_BIN  := $(call p,$(foreach d,$(BENCH_DIRS),$(call programs,$(d))))
+EX_DIRS    := $(patsubst %/,%,$(sort $(dir $(wildcard examples/*.c \
+                examples/*/*.c))))
+EX_BIN     := $(call p,$(foreach d,$(EX_DIRS),$(call programs,$(d))))
+FUZZ_BIN   := $(call p,$(call programs,fuzz))
+
+SO := $(B)/libshunt.so
+A  := $(B)/libshunt.a
+
+# ---- goals ------------------------------------------------------------------
+
+.PHONY: all lib command tests kill bench examples fuzz musl check map clean
+.PHONY: install uninstall help lacking FORCE
+
+ifeq ($(SAN),musl)
+all: lib $(B)/links
+else ifeq ($(SAN),fuzz)
+all: fuzz
+else
+all: lib command
+endif
+
+lib: $(SO) $(A)
+command: lib $(if $(CLI_SRC),$(B)/shunt)
+tests: command $(TEST_BIN) lacking
+kill: lib $(KILL_BIN) lacking
+bench: command $(BENCH_BIN) lacking
+examples: lib $(EX_BIN) lacking
+fuzz: $(FUZZ_BIN)
+musl:
+	$(Q)$(MAKE) --no-print-directory SAN=musl
+check: tests kill bench examples
+
+lacking:
+	$(if $(LACKING),@for f in $(LACKING); do \
+	echo "  SKIP  $$f: its library is not on this machine"; done,@:)
+
+map:
+	$(Q)tools/exports map > src/libshunt.map.new
+	$(Q)mv src/libshunt.map.new src/libshunt.map
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@sed -n 's/^#? \{0,1\}//p' Makefile
+
+#? make                library and command, in build/plain/
+#? make tests          the test programs           make kill     the kill sweep
+#? make bench          benchmarks and the demo     make examples
+#? make check          all of these, compiled
+#? make musl           the library with musl-gcc, linked without glibc
+#? make map            src/libshunt.map anew, from the headers
+#? make install        also: make uninstall, make clean
+#?
+#? SAN=plain           asan (with UBSan), tsan, fuzz, musl or cov: build/<san>/
+#? BUILD=build         somewhere else instead of build/
+#? WERROR=1 V=1        warnings are errors; show the commands
+#? CC CFLAGS CPPFLAGS LDFLAGS
+#? PREFIX=/usr/local   also BINDIR LIBDIR INCDIR MANDIR DESTDIR RPATH
+#?
+#? Tests, lints, long runs: ./dev help
+
+# ---- how --------------------------------------------------------------------
+
+# Objects depend on this stamp, which changes when a flag does.
+FLAGS_LINE = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) / $(ALL_LDFLAGS) $(SO_LDFLAGS)
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAGS_LINE)' | cmp -s - $@ || echo '$(FLAGS_LINE)' > $@
+
+$(B)/src/%.o:      INC = -Iinclude -Isrc
+$(B)/cli/%.o:      INC = -Iinclude $(JANSSON_CFLAGS)
+$(B)/examples/%.o: INC = -Iinclude
+$(B)/bench/%.o:    INC = -Iinclude -Isrc -Ibench
+$(B)/tests/%.o:    INC = -Iinclude -Isrc -Itests
+$(B)/fuzz/%.o:     INC = -Iinclude -Isrc
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(INC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(A): $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(SO).$(VERSION): $(LIB_OBJ) src/libshunt.map
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(SO_LDFLAGS) -o $@ $(LIB_OBJ)
+
+$(SO): $(SO).$(VERSION)
+	$(Q)ln -sf $(notdir $<) $(B)/$(SONAME)
+	$(Q)ln -sf $(SONAME) $@
+
+LINK_SO = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -L$(B) -lshunt
+LINK_A  = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(A)
+
+# The build tree's programs find the library beside them, wherever it stands.
+$(B)/shunt: $(CLI_OBJ) $(SO)
+	$(call say,LD,$@)
+	$(Q)$(LINK_SO) '-Wl,-rpath,$$ORIGIN' $(JANSSON_LIBS)
+
+$(B)/installed/shunt: $(CLI_OBJ) $(SO) FORCE
+	@mkdir -p $(@D)
+	$(Q)$(LINK_SO) $(if $(RPATH),-Wl$(comma)-rpath$(comma)$(RPATH)) \
+	    $(JANSSON_LIBS)
+
+# Tests reach internal functions, so they have the archive.
+define test_folder
+$(call p,$(call programs,$(1))): $(B)/%: $(B)/%.o \
+    $(call o,$(call shared,$(1))) $(TEST_LIB) $(A)
+	$$(call say,LD,$$@)
+	$$(Q)$$(LINK_A) $$(call libs_of,$$*.c)
+endef
+$(foreach d,$(TEST_DIRS),$(eval $(call test_folder,$(d))))
+
+$(B)/tests/kill/sweep: $(call o,$(KILL_ENGINE) $(KILL_CASES)) $(TEST_LIB) $(A)
+	$(call say,LD,$@)
+	$(Q)$(LINK_A)
+
+$(B)/tests/kill/selftest: $(call o,$(KILL_ENGINE) $(KILL_SELF)) $(TEST_LIB) $(A)
+	$(call say,LD,$@)
+	$(Q)$(LINK_A)
+
+# Benchmarks and examples measure and show what users get: the shared library.
+define user_folder
+$(call p,$(call programs,$(1))): $(B)/%: $(B)/%.o \
+    $(call o,$(call shared,$(1))) $(SO)
+	$$(call say,LD,$$@)
+	$$(Q)$$(LINK_SO) '-Wl,-rpath,$$$$ORIGIN/..:$$$$ORIGIN/../..' \
+	    $$(call libs_of,$$*.c)
+endef
+$(foreach d,$(BENCH_DIRS) $(EX_DIRS),$(eval $(call user_folder,$(d))))
+
+$(FUZZ_BIN): $(B)/%: $(B)/%.o $(call o,$(call shared,fuzz)) $(A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(subst fuzzer-no-link,fuzzer,$(ALL_LDFLAGS)) -o $@ \
+	    $(filter %.o,$^) $(A)
+
+# musl: every symbol of the library must be found in musl alone.
+ifeq ($(SAN),musl)
+$(LIB_OBJ): | $(B)/uapi
+$(B)/uapi:
+	$(Q)mkdir -p $@
+	$(Q)for d in linux asm-generic asm; do for i in /usr/include \
+	    /usr/include/$$(gcc -print-multiarch); do [ ! -d $$i/$$d ] || \
+	    ln -sfn $$i/$$d $@/$$d; done; done
+$(B)/links: $(A) $(B)/flags
+	$(call say,LD,$@)
+	$(Q)echo 'int main(void) { return 0; }' | $(CC) -static -x c - -o $@ \
+	    -Wl,--whole-archive $(A) -Wl,--no-whole-archive -pthread
+endif
+
+# ---- install ----------------------------------------------------------------
+
+D_BIN := $(DESTDIR)$(BINDIR)
+D_LIB := $(DESTDIR)$(LIBDIR)
+D_INC := $(DESTDIR)$(INCDIR)
+D_MAN := $(DESTDIR)$(MANDIR)
+
+install: lib $(if $(CLI_SRC),$(B)/installed/shunt)
+	install -d $(D_BIN) $(D_LIB)/pkgconfig $(D_INC)/shunt
+	$(if $(CLI_SRC),install -m 755 $(B)/installed/shunt $(D_BIN)/shunt)
+	install -m 644 $(SO).$(VERSION) $(A) $(D_LIB)/
+	ln -sf libshunt.so.$(VERSION) $(D_LIB)/$(SONAME)
+	ln -sf $(SONAME) $(D_LIB)/libshunt.so
+	install -m 644 include/shunt.h $(D_INC)/
+	install -m 644 $(HEADERS) $(D_INC)/shunt/
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+	    -e 's|@INCDIR@|$(INCDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	    shunt.pc.in > $(D_LIB)/pkgconfig/shunt.pc
+	for m in $(MAN); do d=$(D_MAN)/man$${m##*.}; \
+	    install -d $$d && install -m 644 $$m $$d/ || exit 1; done
+	$(if $(DESTDIR),,-ldconfig 2>/dev/null)
+
+uninstall:
+	rm -f $(D_BIN)/shunt $(D_LIB)/libshunt.so.$(VERSION) $(D_LIB)/$(SONAME)
+	rm -f $(D_LIB)/libshunt.so $(D_LIB)/libshunt.a
+	rm -f $(D_LIB)/pkgconfig/shunt.pc $(D_INC)/shunt.h
+	rm -f $(foreach h,$(HEADERS),$(D_INC)/shunt/$(notdir $(h)))
+	-rmdir $(D_INC)/shunt 2>/dev/null
+	rm -f $(foreach m,$(MAN),$(D_MAN)/man$(subst .,,$(suffix $(m)))/$(notdir \
+	    $(m)))
+
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(TEST_LIB))
+-include $(patsubst %.c,$(B)/%.d,$(PROGRAM_SRC) $(FUZZ_SRC))
