@@ -11,10 +11,10 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/name.h"
-#include "ring/lane_layout.h"
 #include "segment/object_layout.h"
 
 struct shunt__geometry {
@@ -109,11 +109,13 @@ shunt__object_high(const struct shunt__object *obj)
 /* H: lanes below @count may hold records; before the first commit there. */
 void shunt__object_raise(struct shunt__object *obj, uint32_t count);
 
+/* A lane's control block; ring/lane_layout.h says what is in it. */
+struct shunt__lane_lay;
 static inline struct shunt__lane_lay *
 shunt__object_lane(const struct shunt__object *obj, uint32_t lane)
 {
 	return (struct shunt__lane_lay *)(void *)(obj->base +
-	    obj->geo.lanes_off) + lane;
+	    obj->geo.lanes_off + (size_t)lane * SHUNT__LANE_BLOCK);
 }
 
 static inline void *

@@ -33,6 +33,7 @@
 #define SHUNT__CONTROL_OFF  4096u
 #define SHUNT__AREA_OFF     8192u
 #define SHUNT__LANES_MAX    4096u
+#define SHUNT__LANE_BLOCK   256u /* bytes of a lane's control block */
 #define SHUNT__AREA_MAX     (UINT32_C(1) << 20)
 
 #define SHUNT__BYTE_ATTACHED ((INT64_C(1) << 40) - 2)
