@@ -261,7 +261,6 @@ struct shunt__os shunt__os = {
     .fstatfs = os_fstatfs,
     .fchmod = os_fchmod,
     .fchown = os_fchown,
-    .umask = umask,
     .link_fd = os_link_fd,
     .rename_new = os_rename_new,
     .unlink = os_unlink,

@@ -30,7 +30,6 @@ struct shunt__os {
 	int (*fstatfs)(int fd, struct statfs *sf);
 	int (*fchmod)(int fd, mode_t mode);
 	int (*fchown)(int fd, uid_t uid, gid_t gid);
-	mode_t (*umask)(mode_t mask);
 	int (*link_fd)(int fd, const char *path);
 	int (*rename_new)(const char *from, const char *to);
 	int (*unlink)(const char *path);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/checksum.h"
 #include "ring/lane.h"
 
 int
@@ -98,4 +99,29 @@ shunt__lane_unread(
 	}
 	*corrupt = 1;
 	return pos - tail;
+}
+
+uint64_t
+shunt__lane_fingerprint(void)
+{
+	static const uint32_t offsets[] = {
+	    sizeof(struct shunt__lane_lay),
+	    offsetof(struct shunt__lane_lay, ln_tail),
+	    offsetof(struct shunt__lane_lay, ln_durable),
+	    offsetof(struct shunt__lane_lay, ln_told),
+	    offsetof(struct shunt__lane_lay, ln_pid),
+	    offsetof(struct shunt__lane_lay, ln_tid),
+	    offsetof(struct shunt__lane_lay, ln_uid),
+	    offsetof(struct shunt__lane_lay, ln_owners),
+	    offsetof(struct shunt__lane_lay, ln_since),
+	    offsetof(struct shunt__lane_lay, ln_comm),
+	    offsetof(struct shunt__lane_lay, ln_waiting),
+	    offsetof(struct shunt__lane_lay, ln_flush),
+	    offsetof(struct shunt__lane_lay, ln_dropped),
+	    offsetof(struct shunt__lane_lay, ln_drop_since),
+	    offsetof(struct shunt__lane_lay, ln_busy),
+	    SHUNT__LANE_HEAD,
+	};
+
+	return shunt__checksum(offsets, sizeof(offsets));
 }

@@ -48,6 +48,9 @@ int shunt__lane_tx_adopt(struct shunt__lane_tx *tx, void *ring, uint64_t cap,
 void shunt__lane_rx_adopt(struct shunt__lane_rx *rx, void *ring, uint64_t cap,
     struct shunt__lane_lay *ctl);
 
+/* Of the lane's offsets: part of each object's fingerprint. */
+uint64_t shunt__lane_fingerprint(void);
+
 /* Bytes that are committed and not released, as far as the words agree; a
  * look from outside, by a private copy of the ring or in place. */
 uint64_t shunt__lane_unread(

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "base/checksum.h"
 #include "base/name.h"
 #include "segment/object_layout.h"
 
@@ -34,6 +35,7 @@ struct shunt__spec {
 	uint32_t lanes;
 	uint32_t area_bytes;
 	uint64_t lane_bytes;
+	uint64_t print;    /* fingerprint of the kind's shared structs */
 	uint32_t mode;     /* 0: 0600 */
 	int existing;      /* never make it */
 	int exclusive;     /* never open it */
@@ -129,18 +131,20 @@ extern const uint64_t *shunt__fork_page;
 static inline int
 shunt__object_forked(const struct shunt__object *obj)
 {
-	return __builtin_expect(*shunt__fork_page != obj->fork_mark, 0);
+	return (int)__builtin_expect(
+	    *shunt__fork_page != obj->fork_mark, 0);
 }
 uint64_t shunt__fork_mark(void); /* this process's; 0 if none can be had */
 void shunt__fork_enlist(struct shunt__object *obj);
 void shunt__fork_delist(struct shunt__object *obj);
 
-/* create.c, open.c: parts of attach that inspect and raw segments share. */
+/* create.c, open.c: parts of attach that inspect and raw segments share.
+ * header_read: 0 an object, 1 raw, or SHUNT_E_LAYOUT / SHUNT_E_CORRUPT. */
 int shunt__geometry_make(
     struct shunt__geometry *geo, const struct shunt__spec *spec);
 int shunt__header_read(int fd, struct shunt__header_lay *out,
-    struct shunt__geometry *geo, const char *shown); /* 1: raw, no header */
-uint64_t shunt__fingerprint(void);
+    struct shunt__geometry *geo, const char *shown);
+uint64_t shunt__fingerprint(uint64_t print);
 int shunt__open_checked(const struct shunt__name *name, int flags,
     const char *owner, int any_owner, struct stat *st);
 int shunt__publish_begin(const struct shunt__name *name, uint32_t mode,
@@ -152,6 +156,5 @@ int shunt__reserve(int fd, uint64_t off, uint64_t len, const char *shown);
 void shunt__who_comm(char comm[16]);
 void shunt__who_boot(uint8_t boot[16]);
 uint64_t shunt__who_timens(void);
-uint64_t shunt__checksum(const void *p, size_t len);
 
 #endif /* SHUNT_SEGMENT_OBJECT_H */

@@ -20,7 +20,7 @@ struct shunt__seat {
 	uint32_t lane;
 	int in_call; /* set while a call runs: a signal handler sees it */
 	int taken;   /* the byte is held */
-	uint64_t thread;
+	struct thread *thread;
 	_Alignas(64) unsigned char end[]; /* the caller's, zeroed */
 };
 

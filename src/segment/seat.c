@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "segment/seat.h"
+#include "segment/seat_fork.h"
+
+_Thread_local struct shunt__seat_cache shunt__seat_cache SHUNT__TLS;
+
+/*
+ * Every thread has a list of its seats and every handle one of its own; one
+ * mutex guards them all, for they are touched only when seats come and go.
+ */
+struct thread {
+	struct shunt__seat *first;
+};
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static int have_key;
+static uint64_t last_id;
+
+static void
+unlink_from_handle(struct shunt__seat *seat)
+{
+	struct shunt__seat **p = &seat->seats->first;
+
+	while (*p != NULL && *p != seat)
+		p = &(*p)->next;
+	if (*p == seat)
+		*p = seat->next;
+}
+
+static void
+unlink_from_thread(struct shunt__seat *seat)
+{
+	struct shunt__seat **p = &seat->thread->first;
+
+	while (*p != NULL && *p != seat)
+		p = &(*p)->thread_next;
+	if (*p == seat)
+		*p = seat->thread_next;
+}
+
+/* Gives the lane back; in a child it is the parent's, and stays so. */
+static void
+vacate(struct shunt__seat *seat)
+{
+	struct shunt__object *obj = seat->seats->obj;
+
+	if (seat->taken && !shunt__object_forked(obj)) {
+		if (seat->seats->leave != NULL)
+			seat->seats->leave(seat, seat->seats->arg);
+		shunt__lane_unlock(obj, seat->lane);
+	}
+	free(seat);
+}
+
+/* The thread ends. */
+static void
+thread_ends(void *arg)
+{
+	struct thread *t = arg;
+
+	pthread_mutex_lock(&mutex);
+	shunt__seat_cache.id = 0;
+	while (t->first != NULL) {
+		struct shunt__seat *seat = t->first;
+		t->first = seat->thread_next;
+		unlink_from_handle(seat);
+		vacate(seat);
+	}
+	pthread_mutex_unlock(&mutex);
+	free(t);
+}
+
+static void
+make_key(void)
+{
+	have_key = pthread_key_create(&key, thread_ends) == 0;
+}
+
+void
+shunt__seats_before_fork(void)
+{
+	pthread_mutex_lock(&mutex);
+}
+
+void
+shunt__seats_after_fork(int child)
+{
+	if (!child) {
+		pthread_mutex_unlock(&mutex);
+		return;
+	}
+	pthread_mutex_init(&mutex, NULL);
+	shunt__seat_cache.id = 0;
+}
+
+void
+shunt__seats_init(struct shunt__seats *seats, struct shunt__object *obj,
+    size_t end_size, int (*claim)(struct shunt__seat *, void *, int),
+    void (*leave)(struct shunt__seat *, void *), void *arg)
+{
+	pthread_once(&once, make_key);
+	pthread_mutex_lock(&mutex);
+	*seats = (struct shunt__seats){.obj = obj,
+	    .id = ++last_id,
+	    .end_size = end_size,
+	    .claim = claim,
+	    .leave = leave,
+	    .arg = arg};
+	pthread_mutex_unlock(&mutex);
+}
+
+void
+shunt__seats_fini(struct shunt__seats *seats)
+{
+	pthread_mutex_lock(&mutex);
+	while (seats->first != NULL) {
+		struct shunt__seat *seat = seats->first;
+		seats->first = seat->next;
+		unlink_from_thread(seat);
+		vacate(seat);
+	}
+	/* A cache of another thread may still name this id: it is never used
+	 * again, so it can only miss. */
+	if (shunt__seat_cache.id == seats->id)
+		shunt__seat_cache.id = 0;
+	pthread_mutex_unlock(&mutex);
+}
+
+static struct thread *
+this_thread(void)
+{
+	struct thread *t;
+
+	if (!have_key)
+		return NULL;
+	t = pthread_getspecific(key);
+	if (t != NULL)
+		return t;
+	t = calloc(1, sizeof(*t));
+	if (t != NULL && pthread_setspecific(key, t) != 0) {
+		free(t);
+		t = NULL;
+	}
+	return t;
+}
+
+/* Byte and ring are ours: may we stay? */
+static int
+settle(struct shunt__seat *seat, uint32_t lane, int last)
+{
+	seat->lane = lane;
+	int e = seat->seats->claim(seat, seat->seats->arg, last);
+	if (e != 0)
+		shunt__lane_unlock(seat->seats->obj, lane);
+	else
+		seat->taken = 1;
+	return e;
+}
+
+/* A lane that was in use before, with room unless @last. */
+static int
+take_used(struct shunt__seat *seat, int last)
+{
+	struct shunt__object *obj = seat->seats->obj;
+	uint32_t high = shunt__object_high(obj);
+	int worst = -EAGAIN;
+
+	for (uint32_t lane = 0; lane < high; lane++) {
+		if (shunt__lane_lock(obj, lane) != 0)
+			continue;
+		int e = settle(seat, lane, last);
+		if (e == 0)
+			return 0;
+		if (e != -EAGAIN)
+			worst = e;
+	}
+	return worst;
+}
+
+/* A lane that nobody used yet. */
+static int
+take_new(struct shunt__seat *seat)
+{
+	struct shunt__object *obj = seat->seats->obj;
+
+	for (uint32_t lane = shunt__object_high(obj); lane < obj->geo.lanes;
+	     lane++) {
+		if (shunt__lane_lock(obj, lane) != 0)
+			continue;
+		/* Reserved before it counts: whoever sees the lane may touch
+		 * its ring.  Killed between, it is reserved again. */
+		int e = shunt__object_reserve_lane(obj, lane);
+		if (e != 0) {
+			shunt__lane_unlock(obj, lane);
+			return e;
+		}
+		shunt__object_raise(obj, lane + 1);
+		e = settle(seat, lane, 1);
+		if (e != -EAGAIN)
+			return e;
+	}
+	return SHUNT_E_SLOTS;
+}
+
+int
+shunt__seat_take(struct shunt__seats *seats, struct shunt__seat **out)
+{
+	struct thread *t = this_thread();
+	struct shunt__seat *seat;
+	int e = 0;
+
+	if (t == NULL)
+		return -ENOMEM;
+	pthread_mutex_lock(&mutex);
+	for (seat = t->first; seat != NULL; seat = seat->thread_next)
+		if (seat->seats == seats)
+			break;
+	pthread_mutex_unlock(&mutex);
+	if (seat == NULL) {
+		size_t size = (sizeof(*seat) + seats->end_size + 63) & ~63u;
+		seat = aligned_alloc(64, size);
+		if (seat == NULL)
+			return -ENOMEM;
+		memset(seat, 0, size);
+		seat->seats = seats;
+		seat->thread = t;
+		e = take_used(seat, 0);
+		if (e != 0) {
+			int first = take_new(seat);
+			e = first != 0 ? take_used(seat, 1) : 0;
+			if (e != 0)
+				e = first;
+		}
+		if (e != 0) {
+			free(seat);
+			return e;
+		}
+		pthread_mutex_lock(&mutex);
+		seat->next = seats->first;
+		seats->first = seat;
+		seat->thread_next = t->first;
+		t->first = seat;
+		pthread_mutex_unlock(&mutex);
+	}
+	shunt__seat_cache.id = seats->id;
+	shunt__seat_cache.seat = seat;
+	*out = seat;
+	return 0;
+}
