@@ -192,13 +192,12 @@ shunt_segment_create(struct shunt_segment **out, const char *text, size_t size,
 		    shunt__quote(name.shown));
 	/* Whoever is quicker makes it; it may also go between our looks. */
 	for (int i = 0; i < 1000; i++) {
-		e = is_there(&name) ? adopt(out, &name, size, &o)
-				    : make(out, &name, size, &o);
-		if (e == -EEXIST && *out == NULL && !is_there(&name))
-			continue;
-		if (e == -EEXIST && is_there(&name) &&
-		    !(o.flags & SHUNT_SEGMENT_EXCLUSIVE))
-			return adopt(out, &name, size, &o);
+		if (!is_there(&name)) {
+			e = make(out, &name, size, &o);
+			if (e != -EEXIST)
+				return e;
+		}
+		e = adopt(out, &name, size, &o);
 		if (e != -ENOENT)
 			return e;
 	}

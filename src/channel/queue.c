@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* A queue's life; sender.c and receiver.c have its two ends. */
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/options.h"
+#include "channel/queue.h"
+
+#define LANE_BYTES (UINT64_C(128) << 10)
+#define LANES      1024u
+#define FLAGS                                                                  \
+	(SHUNT_QUEUE_EXISTING | SHUNT_QUEUE_EXCLUSIVE | SHUNT_QUEUE_PERSISTENT)
+
+static int
+read_options(
+    struct shunt__spec *spec, const struct shunt_queue_options *opts)
+{
+	struct shunt_queue_options o;
+	int e = shunt__options_read(&o, sizeof(o), sizeof(o), opts);
+
+	if (e < 0 || (o.flags & ~(uint32_t)FLAGS) || o.reserved != 0 ||
+	    (o.mode & ~0777u))
+		return shunt__fail(-EINVAL, "options of a newer version");
+	*spec = (struct shunt__spec){.kind = SHUNT_KIND_QUEUE,
+	    .lanes = o.lanes != 0 ? o.lanes : LANES,
+	    .lane_bytes = o.lane_bytes != 0 ? o.lane_bytes : LANE_BYTES,
+	    .print = shunt__lane_fingerprint(),
+	    .mode = o.mode,
+	    .existing = (o.flags & SHUNT_QUEUE_EXISTING) != 0,
+	    .exclusive = (o.flags & SHUNT_QUEUE_EXCLUSIVE) != 0,
+	    .persistent = (o.flags & SHUNT_QUEUE_PERSISTENT) != 0,
+	    .group = o.group,
+	    .owner = o.owner};
+	return 0;
+}
+
+int
+shunt_queue_open(struct shunt_queue **out, const char *name,
+    const struct shunt_queue_options *opts)
+{
+	struct shunt__spec spec;
+	struct shunt_queue *queue;
+	int e;
+
+	*out = NULL;
+	e = read_options(&spec, opts);
+	if (e < 0)
+		return e;
+	queue = calloc(1, sizeof(*queue));
+	if (queue == NULL)
+		return shunt__fail(-ENOMEM, "out of memory");
+	e = shunt__object_attach(&queue->obj, name, &spec);
+	if (e < 0) {
+		free(queue);
+		return e;
+	}
+	queue->magic = SHUNT__QUEUE_MAGIC;
+	queue->fence = queue->obj->fence;
+	queue->max = shunt__lane_max(queue->obj->geo.lane_bytes);
+	shunt__seats_init(&queue->seats, queue->obj,
+	    sizeof(struct shunt__sender), shunt__sender_claim, NULL, queue);
+	*out = queue;
+	return e;
+}
+
+/* Anything left for a receiver?  Asked while nobody else is attached. */
+static int
+unread(struct shunt__object *obj)
+{
+	uint32_t high = shunt__object_high(obj);
+	int corrupt;
+
+	for (uint32_t lane = 0; lane < high; lane++) {
+		if (shunt__object_probe_lane(obj, lane) < 0)
+			continue;
+		uint64_t tail =
+		    shunt__acquire64(&shunt__object_lane(obj, lane)->ln_tail);
+		if (shunt__lane_unread(shunt__object_ring(obj, lane),
+			obj->geo.lane_bytes, tail, &corrupt) != 0)
+			return 1;
+	}
+	return 0;
+}
+
+void
+shunt_queue_close(struct shunt_queue **queue)
+{
+	if (queue == NULL || *queue == NULL ||
+	    (*queue)->magic != SHUNT__QUEUE_MAGIC)
+		return;
+	(*queue)->magic = 0;
+	shunt__seats_fini(&(*queue)->seats);
+	shunt__receiver_close(*queue);
+	shunt__object_detach((*queue)->obj, unread);
+	free(*queue);
+	*queue = NULL;
+}
+
+size_t
+shunt_queue_max(const struct shunt_queue *queue)
+{
+	return queue == NULL ? 0 : queue->max;
+}
