@@ -74,9 +74,30 @@ struct shunt__log_server_lay {
 	struct shunt__u64 sv_syncs;     /* fdatasync calls */
 	uint64_t sv_dev;                /* the file being written */
 	uint64_t sv_ino;
-	uint64_t sv_spare1[2];
+	uint8_t sv_boot[16];            /* the boot whose clock sv_wall is about;
+	                                   zeros: the one of the header */
 	struct shunt__log_count_lay sv_count; /* truth while the note is idle */
 	char sv_file[256];              /* as it was named, NUL inside */
 };
+
+_Static_assert(sizeof(struct shunt__log_count_lay) == 64, "");
+_Static_assert(offsetof(struct shunt__log_note_lay, nt_dev) == 8, "");
+_Static_assert(offsetof(struct shunt__log_note_lay, nt_ino) == 16, "");
+_Static_assert(offsetof(struct shunt__log_note_lay, nt_btime_ns) == 24, "");
+_Static_assert(offsetof(struct shunt__log_note_lay, nt_off) == 32, "");
+_Static_assert(offsetof(struct shunt__log_note_lay, nt_len) == 40, "");
+_Static_assert(offsetof(struct shunt__log_note_lay, nt_sum) == 48, "");
+_Static_assert(offsetof(struct shunt__log_note_lay, nt_lanes) == 56, "");
+_Static_assert(offsetof(struct shunt__log_note_lay, nt_count) == 64, "");
+_Static_assert(offsetof(struct shunt__log_note_lay, nt_check) == 128, "");
+_Static_assert(offsetof(struct shunt__log_server_lay, sv_sync) == 8, "");
+_Static_assert(offsetof(struct shunt__log_server_lay, sv_wall) == 16, "");
+_Static_assert(offsetof(struct shunt__log_server_lay, sv_syncs) == 24, "");
+_Static_assert(offsetof(struct shunt__log_server_lay, sv_dev) == 32, "");
+_Static_assert(offsetof(struct shunt__log_server_lay, sv_ino) == 40, "");
+_Static_assert(offsetof(struct shunt__log_server_lay, sv_boot) == 48, "");
+_Static_assert(offsetof(struct shunt__log_server_lay, sv_count) == 64, "");
+_Static_assert(offsetof(struct shunt__log_server_lay, sv_file) == 128, "");
+_Static_assert(sizeof(struct shunt__log_server_lay) == 384, "");
 
 #endif /* SHUNT_LOG_LOG_LAYOUT_H */

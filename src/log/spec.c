@@ -5,6 +5,7 @@
 
 #include <shunt/inspect.h>
 
+#include "base/checksum.h"
 #include "base/error.h"
 #include "log/spec.h"
 #include "os/os.h"
@@ -18,6 +19,31 @@ area_bytes(uint32_t lanes)
 	return (SHUNT__LOG_TAILS_OFF + 16 * n + 4095) / 4096 * 4096;
 }
 
+/* Of what a log shares beside header and control block. */
+static uint64_t
+fingerprint(void)
+{
+	const uint64_t words[] = {
+	    sizeof(struct shunt__lane_lay),
+	    offsetof(struct shunt__lane_lay, ln_durable),
+	    offsetof(struct shunt__lane_lay, ln_told),
+	    offsetof(struct shunt__lane_lay, ln_waiting),
+	    offsetof(struct shunt__lane_lay, ln_flush),
+	    offsetof(struct shunt__lane_lay, ln_dropped),
+	    offsetof(struct shunt__lane_lay, ln_busy),
+	    sizeof(struct shunt__log_record_lay),
+	    sizeof(struct shunt__log_count_lay),
+	    sizeof(struct shunt__log_note_lay),
+	    offsetof(struct shunt__log_note_lay, nt_count),
+	    sizeof(struct shunt__log_server_lay),
+	    offsetof(struct shunt__log_server_lay, sv_count),
+	    SHUNT__LOG_NOTE_OFF,
+	    SHUNT__LOG_TAILS_OFF,
+	};
+
+	return shunt__checksum(words, sizeof(words));
+}
+
 void
 shunt__log_spec(struct shunt__spec *spec, uint32_t lanes, uint64_t lane_bytes)
 {
@@ -26,6 +52,7 @@ shunt__log_spec(struct shunt__spec *spec, uint32_t lanes, uint64_t lane_bytes)
 	spec->lanes = lanes != 0 ? lanes : SHUNT__LOG_LANES;
 	spec->lane_bytes = lane_bytes != 0 ? lane_bytes : SHUNT__LOG_LANE_BYTES;
 	spec->area_bytes = area_bytes(spec->lanes);
+	spec->print = fingerprint();
 }
 
 const char *
