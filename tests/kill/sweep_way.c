@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+
+/* The way of a victim to its point, and what it means if it does not come. */
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "sweep_int.h"
+
+enum arrival
+run_lost(struct run *u, struct tracee *t, enum event ev)
+{
+	u->hung = ev == EV_HUNG;
+	if (ev == EV_STOP)
+		return INTERRUPTED;
+	if (ev == EV_HUNG)
+		snprintf(u->why, sizeof(u->why), "the victim hung");
+	else if (ev != EV_DEAD)
+		snprintf(u->why, sizeof(u->why), "a stop nobody asked for");
+	else if (WIFSIGNALED(t->status))
+		snprintf(u->why, sizeof(u->why), "the victim died of %s",
+		    strsignal(WTERMSIG(t->status)));
+	else
+		snprintf(u->why, sizeof(u->why),
+		    "the victim ended by itself with status %d",
+		    WEXITSTATUS(t->status));
+	return FAILED;
+}
+
+static enum arrival
+goto_anchor(struct run *u, struct tracee *t, const struct insn *in)
+{
+	enum event ev = EV_TRAP;
+	uint32_t hit;
+
+	if (tracee_break(t, in->pc, in->kind == ARCH_REP) < 0) {
+		snprintf(u->why, sizeof(u->why), "no breakpoint at %#lx",
+		    (unsigned long)in->pc);
+		u->hung = false;
+		return FAILED;
+	}
+	for (hit = 0; hit < in->hits; hit++) {
+		ev = tracee_next_hit(t);
+		if (ev != EV_TRAP)
+			return run_lost(u, t, ev);
+		if (tracee_at_end(t))
+			return MISSED;
+		if (arch_pc(t->pid) != in->pc)
+			return run_lost(u, t, EV_SYSCALL);
+	}
+	tracee_unbreak(t);
+	return ARRIVED;
+}
+
+static enum arrival
+goto_steps(struct run *u, struct tracee *t, uint32_t steps)
+{
+	enum event ev;
+
+	while (steps-- > 0) {
+		ev = tracee_step(t);
+		if (ev != EV_TRAP)
+			return run_lost(u, t, ev);
+		if (tracee_at_end(t))
+			return MISSED;
+	}
+	return ARRIVED;
+}
+
+/*
+ * Inside a system call there is no instruction to stop at.  Let it go for a
+ * random part of the time that it took when traced; it stops by itself at its
+ * exit if that was too long.
+ */
+static void
+wait_inside(struct run *u, uint32_t us)
+{
+	uint64_t ns = rnd_mix(&u->rnd) % ((uint64_t)us * 1000 + 1);
+	struct timespec ts = { 0, 0 };
+
+	ts.tv_sec = (time_t)(ns / 1000000000);
+	ts.tv_nsec = (long)(ns % 1000000000);
+	nanosleep(&ts, NULL);
+}
+
+static enum arrival
+goto_stage(struct run *u, struct tracee *t, const struct point *p, uint32_t us)
+{
+	enum event ev;
+
+	if (p->stage == ST_BEFORE)
+		return ARRIVED;
+	ev = tracee_to_syscall(t);
+	if (ev != EV_SYSCALL)
+		return run_lost(u, t, ev);
+	if (p->stage == ST_DURING) {
+		tracee_resume_syscall(t);
+		wait_inside(u, us);
+	} else if (p->stage == ST_EXIT) {
+		ev = tracee_to_syscall(t);
+		if (ev != EV_SYSCALL)
+			return run_lost(u, t, ev);
+	}
+	return ARRIVED;
+}
+
+enum arrival
+run_goto(struct run *u, struct tracee *t, const struct trace *tr,
+    const struct point *p)
+{
+	const struct insn *in = &tr->insn[p->insn];
+	enum arrival got = ARRIVED;
+	enum event ev;
+
+	if (p->insn == tr->n) {
+		ev = tracee_cont(t);
+		return ev == EV_TRAP && tracee_at_end(t) ? ARRIVED :
+							   run_lost(u, t, ev);
+	}
+	if (p->insn - in->steps != 0)
+		got = goto_anchor(u, t, in - in->steps);
+	if (got == ARRIVED)
+		got = goto_steps(u, t, in->steps);
+	if (got == ARRIVED && arch_pc(t->pid) != in->pc)
+		got = MISSED;
+	if (got == ARRIVED)
+		got = goto_stage(u, t, p, in->us);
+	return got;
+}
+
+enum arrival
+run_send(struct run *u, struct tracee *t, void (*fn)(void *),
+    const struct trace *tr, const struct point *p)
+{
+	enum event ev = tracee_start(t, fn, u->ctx);
+
+	if (ev != EV_TRAP)
+		return run_lost(u, t, ev);
+	return run_goto(u, t, tr, p);
+}
