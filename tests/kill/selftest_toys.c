@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,11 +262,14 @@ static void
 hangs_victim(void *ctx)
 {
 	volatile int first = atomic_fetch_add((_Atomic int *)ctx, 1) == 0;
+	volatile int i;
 
 	sweep_begin();
 	if (!first && hangs_pipe >= 0)
 		sweep_require(write(hangs_pipe, "h", 1) == 1);
 	while (!first)
+		;
+	for (i = 0; i < 20; i++)
 		;
 	sweep_end();
 }
@@ -306,7 +310,7 @@ check_crash(void *ctx, unsigned long point)
 
 	(void)point;
 	if (a->x == 99 && a->y == 0)
-		*(volatile int *)8 = 1;
+		raise(SIGSEGV);
 	return 0;
 }
 

@@ -358,6 +358,8 @@ open_traced(struct run *u)
 	u->r->instructions = u->tr.n;
 	u->r->syscalls = u->tr.syscalls;
 	u->r->changes = u->tr.changes;
+	if (u->c->peer != NULL)
+		return 0; /* check() is for worlds where B ran, too. */
 	return run_judge(u, u->tr.points - 1, SWEEP_NO_POINT, NULL);
 }
 
@@ -405,6 +407,8 @@ run_close(struct run *u)
 	run_world_used(u, true);
 	trace_free(&u->tr);
 	trace_free(&u->peer);
+	free(u->way);
+	u->way = NULL;
 }
 
 long

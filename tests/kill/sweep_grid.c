@@ -16,7 +16,7 @@
 
 enum {
 	PAIRS = 2000,
-	BLOCKED_MS = 100, /* B does not come: it waits for A, who is alive */
+	BLOCKED_MS = 30,  /* B does not come: it waits for A, who is alive */
 };
 
 /* A in the middle of a system call would not stand still; skip that stage. */

@@ -118,11 +118,12 @@ enum stage {
 struct insn {
 	uint64_t pc;
 	uint64_t image; /* the shared image when this is next to run */
-	uint32_t hits;  /* n-th time that a breakpoint at pc fires; 0: never */
-	uint32_t steps; /* reach it by so many steps from insn - steps */
+	uint32_t from;  /* the stop before it on the way there */
+	uint32_t cost;  /* stops on that way */
 	uint32_t us;    /* a system call: how long it took */
 	uint8_t kind;
 	bool vdso;
+	bool step; /* `from` is next to it: a single step, no breakpoint */
 };
 
 struct point {
@@ -159,6 +160,8 @@ struct run {
 	void *ctx; /* the world, NULL if there is none */
 	struct trace tr;
 	struct trace peer; /* grid only */
+	uint32_t *way;     /* room for the stops on the way to a point */
+	size_t way_room;
 	double until;
 	uint64_t rnd;
 	bool isolate; /* an inline check crashed: no more of them */

@@ -104,13 +104,13 @@ record(struct trace *tr, struct tracee *t, const struct sweep_case *c,
 
 /* ---- the way to each instruction ---- */
 
-struct count {
+struct last {
 	uint64_t pc;
-	uint32_t hits;
+	uint32_t next; /* the index behind its last occurrence, 0: none */
 };
 
-static struct count *
-count_of(struct count *tab, size_t mask, uint64_t pc)
+static struct last *
+last_of(struct last *tab, size_t mask, uint64_t pc)
 {
 	size_t i = (size_t)((pc * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & mask;
 
@@ -127,38 +127,67 @@ rep_goes_on(const struct trace *tr, size_t i)
 	    tr->insn[i - 1].pc == tr->insn[i].pc;
 }
 
+/* The first of the n ascending numbers that is not below `from`. */
+static size_t
+first_from(const uint32_t *v, size_t n, uint32_t from)
+{
+	size_t lo = 0, hi = n, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (v[mid] < from)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 /*
- * The n-th hit of a breakpoint costs n stops, and deep in a loop that is much:
- * then a breakpoint at an earlier, rarer instruction and single steps from
- * there are cheaper.  Not across the vDSO, which reads the clock and takes a
- * different number of instructions each time.
+ * A way is a chain of stops: from any stop that lies not before the last
+ * occurrence of a pc, a breakpoint brings us to its next one.  So the cheapest
+ * way to instruction k is one stop more than that to the cheapest instruction
+ * between the last occurrence of its pc and k; in nested loops that is a sum
+ * of the rounds where a bare hit count would be their product.
+ *
+ * `low` holds the candidates: ascending numbers with ascending cost, each
+ * cheaper than all that follow it.  Instructions of the vDSO are none, for it
+ * reads the clock and takes a different number of them each time.
  */
 static void
 find_ways(struct trace *tr)
 {
-	size_t size = 1024, i;
-	struct count *tab;
-	uint32_t cost = 0; /* of the instruction before */
+	size_t size = 1024, i, depth = 0, at;
+	struct last *tab, *seen;
 	struct insn *in;
+	uint32_t *low;
 
 	while (size < 2 * tr->n)
 		size *= 2;
 	tab = table_grow(NULL, 0, size * sizeof(*tab));
+	low = table_grow(NULL, 0, (tr->n + 1) * sizeof(*low));
 	for (i = 0; i <= tr->n; i++) {
 		in = &tr->insn[i];
-		in->hits = in->steps = 0;
+		seen = last_of(tab, size - 1, in->pc);
+		at = first_from(low, depth, seen->next ? seen->next - 1 : 0);
+		if (rep_goes_on(tr, i))
+			in->from = (uint32_t)i - 1;
+		else if (at < depth)
+			in->from = low[at];
+		else if (seen->next > 0)
+			in->from = seen->next - 1;
+		in->cost = i == 0 ? 0 : tr->insn[in->from].cost + 1;
+		in->step = i > 0 && in->from == i - 1 && !in[-1].vdso;
 		if (!rep_goes_on(tr, i))
-			in->hits = ++count_of(tab, size - 1, in->pc)->hits;
-		if (i == 0)
+			seen->next = (uint32_t)i + 1;
+		if (in->vdso)
 			continue;
-		if (in->hits > 0 && (in->hits <= cost + 1 || in[-1].vdso)) {
-			cost = in->hits;
-			continue;
-		}
-		in->steps = in[-1].steps + 1;
-		cost++;
+		while (depth > 0 && tr->insn[low[depth - 1]].cost >= in->cost)
+			depth--;
+		low[depth++] = (uint32_t)i;
 	}
 	munmap(tab, size * sizeof(*tab));
+	munmap(low, (tr->n + 1) * sizeof(*low));
 }
 
 /* ---- points ---- */

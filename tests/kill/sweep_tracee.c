@@ -144,7 +144,7 @@ tracee_break(struct tracee *t, uint64_t pc, bool rep)
 {
 	t->brk = pc;
 	t->brk_rep = rep;
-	t->brk_hit = false;
+	t->brk_hit = arch_pc(t->pid) == pc;
 	if (method == SWEEP_HW)
 		return arch_hw_set(t->pid, pc);
 	if (method == SWEEP_STEPS)
@@ -169,16 +169,48 @@ tracee_unbreak(struct tracee *t)
 	t->brk_hit = false;
 }
 
-/* Over the instruction under our int3, all rounds of it if it repeats. */
+/* Away from the breakpoint's place, all rounds of it if it repeats. */
+static enum event
+step_off(struct tracee *t)
+{
+	enum event ev;
+
+	t->brk_hit = false;
+	do
+		ev = tracee_step(t);
+	while (ev == EV_TRAP && t->brk_rep && arch_pc(t->pid) == t->brk);
+	return ev;
+}
+
+/*
+ * After a hit the kernel lets the instruction pass by itself; but a breakpoint
+ * set where the victim already stands fires there at once, so it must first
+ * step off without one.
+ */
+static enum event
+next_hw(struct tracee *t)
+{
+	enum event ev;
+
+	if (!t->brk_hit)
+		return tracee_cont(t);
+	arch_hw_clear(t->pid);
+	ev = step_off(t);
+	if (ev != EV_TRAP)
+		return ev;
+	if (arch_pc(t->pid) == t->brk || tracee_at_end(t))
+		return ev;
+	arch_hw_set(t->pid, t->brk);
+	return tracee_cont(t);
+}
+
 static enum event
 step_over(struct tracee *t)
 {
 	enum event ev;
 
 	poke(t, t->brk, t->code);
-	do
-		ev = tracee_step(t);
-	while (ev == EV_TRAP && t->brk_rep && arch_pc(t->pid) == t->brk);
+	ev = step_off(t);
 	if (ev == EV_TRAP)
 		poke(t, t->brk, arch_int3(t->code));
 	return ev;
@@ -190,7 +222,6 @@ next_int3(struct tracee *t)
 	enum event ev;
 
 	if (t->brk_hit) {
-		t->brk_hit = false;
 		ev = step_over(t);
 		if (ev != EV_TRAP || tracee_at_end(t))
 			return ev;
@@ -226,7 +257,7 @@ enum event
 tracee_next_hit(struct tracee *t)
 {
 	if (method == SWEEP_HW)
-		return tracee_cont(t);
+		return next_hw(t);
 	return method == SWEEP_INT3 ? next_int3(t) : next_steps(t);
 }
 
@@ -272,12 +303,12 @@ tracee_init(enum sweep_method want)
 
 	if (!arch_usable())
 		return -ENOTSUP;
-	if (method != SWEEP_AUTO && (want == method || want == chosen))
-		return 0;
-	chosen = want;
 	rc = child_init();
 	if (rc < 0)
 		return rc;
+	if (method != SWEEP_AUTO && (want == method || want == chosen))
+		return 0;
+	chosen = want;
 	for (m = SWEEP_HW; m <= SWEEP_STEPS; m++)
 		if ((want == SWEEP_AUTO || want == m) && probe(m))
 			return 0;

@@ -4,6 +4,7 @@
 /* The way of a victim to its point, and what it means if it does not come. */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -30,43 +31,64 @@ run_lost(struct run *u, struct tracee *t, enum event ev)
 	return FAILED;
 }
 
-static enum arrival
-goto_anchor(struct run *u, struct tracee *t, const struct insn *in)
+/* The stops before `insn`, last first; their number. */
+static size_t
+list_way(struct run *u, const struct trace *tr, uint32_t insn)
 {
-	enum event ev = EV_TRAP;
-	uint32_t hit;
+	size_t n = tr->insn[insn].cost, i;
 
-	if (tracee_break(t, in->pc, in->kind == ARCH_REP) < 0) {
-		snprintf(u->why, sizeof(u->why), "no breakpoint at %#lx",
-		    (unsigned long)in->pc);
-		u->hung = false;
-		return FAILED;
+	if (n > u->way_room) {
+		free(u->way);
+		u->way_room = n * 2;
+		u->way = malloc(u->way_room * sizeof(*u->way));
+		if (u->way == NULL) {
+			perror("sweep: memory for the way");
+			exit(2);
+		}
 	}
-	for (hit = 0; hit < in->hits; hit++) {
-		ev = tracee_next_hit(t);
-		if (ev != EV_TRAP)
-			return run_lost(u, t, ev);
-		if (tracee_at_end(t))
-			return MISSED;
-		if (arch_pc(t->pid) != in->pc)
-			return run_lost(u, t, EV_SYSCALL);
+	for (i = 0; i < n; i++) {
+		u->way[i] = insn;
+		insn = tr->insn[insn].from;
 	}
-	tracee_unbreak(t);
-	return ARRIVED;
+	return n;
+}
+
+static enum event
+hop(struct tracee *t, const struct insn *in)
+{
+	if (in->step) {
+		tracee_unbreak(t);
+		return tracee_step(t);
+	}
+	if (t->brk != in->pc) {
+		tracee_unbreak(t);
+		tracee_break(t, in->pc, in->kind == ARCH_REP);
+	}
+	return tracee_next_hit(t);
 }
 
 static enum arrival
-goto_steps(struct run *u, struct tracee *t, uint32_t steps)
+goto_insn(struct run *u, struct tracee *t, const struct trace *tr,
+    uint32_t insn)
 {
+	size_t n = list_way(u, tr, insn);
+	const struct insn *in;
 	enum event ev;
+	uint64_t pc;
 
-	while (steps-- > 0) {
-		ev = tracee_step(t);
+	while (n-- > 0) {
+		in = &tr->insn[u->way[n]];
+		ev = hop(t, in);
 		if (ev != EV_TRAP)
 			return run_lost(u, t, ev);
-		if (tracee_at_end(t))
-			return MISSED;
+		pc = arch_pc(t->pid);
+		if (pc == in->pc)
+			continue;
+		/* Elsewhere: a step after a divergence, or the end. */
+		return in->step || pc == arch_marks()->after_end ?
+		    MISSED : run_lost(u, t, EV_SYSCALL);
 	}
+	tracee_unbreak(t);
 	return ARRIVED;
 }
 
@@ -112,7 +134,7 @@ run_goto(struct run *u, struct tracee *t, const struct trace *tr,
     const struct point *p)
 {
 	const struct insn *in = &tr->insn[p->insn];
-	enum arrival got = ARRIVED;
+	enum arrival got;
 	enum event ev;
 
 	if (p->insn == tr->n) {
@@ -120,12 +142,7 @@ run_goto(struct run *u, struct tracee *t, const struct trace *tr,
 		return ev == EV_TRAP && tracee_at_end(t) ? ARRIVED :
 							   run_lost(u, t, ev);
 	}
-	if (p->insn - in->steps != 0)
-		got = goto_anchor(u, t, in - in->steps);
-	if (got == ARRIVED)
-		got = goto_steps(u, t, in->steps);
-	if (got == ARRIVED && arch_pc(t->pid) != in->pc)
-		got = MISSED;
+	got = goto_insn(u, t, tr, p->insn);
 	if (got == ARRIVED)
 		got = goto_stage(u, t, p, in->us);
 	return got;
