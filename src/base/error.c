@@ -1,28 +1,68 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <shunt/text.h>
 
 #include "base/error.h"
 
-static _Thread_local char detail[1024];
+/*
+ * A thread's texts stand on the heap, made when first needed: the library's
+ * static thread-local memory must stay small, or dlopen(3) refuses it.
+ */
+struct texts {
+	char detail[1024];
+	char ring[4][SHUNT_TEXT_ROOM(160) + 4];
+	unsigned turn;
+};
+
+static _Thread_local struct texts *texts;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static int have_key;
+
+static void
+make_key(void)
+{
+	have_key = pthread_key_create(&key, free) == 0;
+}
+
+static struct texts *
+this_thread(void)
+{
+	if (texts != NULL)
+		return texts;
+	pthread_once(&once, make_key);
+	if (!have_key)
+		return NULL;
+	texts = calloc(1, sizeof(*texts));
+	if (texts != NULL && pthread_setspecific(key, texts) != 0) {
+		free(texts);
+		texts = NULL;
+	}
+	return texts;
+}
 
 const char *
 shunt_error_detail(void)
 {
-	return detail;
+	return texts == NULL ? "" : texts->detail;
 }
 
 int
 shunt__fail(int code, const char *fmt, ...)
 {
+	struct texts *t = this_thread();
 	va_list ap;
 
+	if (t == NULL)
+		return code; /* out of memory: the code alone must do */
 	va_start(ap, fmt);
-	vsnprintf(detail, sizeof(detail), fmt, ap);
+	vsnprintf(t->detail, sizeof(t->detail), fmt, ap);
 	va_end(ap);
 	return code;
 }
@@ -30,11 +70,12 @@ shunt__fail(int code, const char *fmt, ...)
 const char *
 shunt__quote(const char *name)
 {
-	static _Thread_local char ring[4][SHUNT_TEXT_ROOM(160) + 4];
-	static _Thread_local unsigned turn;
-	char *out = ring[turn++ % 4];
+	struct texts *t = this_thread();
 	size_t len = strlen(name);
 
+	if (t == NULL)
+		return "?";
+	char *out = t->ring[t->turn++ % 4];
 	size_t n = shunt_text_escape(out, name, len < 160 ? len : 160);
 	if (len > 160)
 		memcpy(out + n, "...", 4);

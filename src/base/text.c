@@ -41,16 +41,90 @@ shunt__utf8(const void *p, size_t left)
 	return utf8(p, left);
 }
 
+/* Sixteen bytes at a time, in the registers that every machine we know has. */
+typedef unsigned char v16 __attribute__((vector_size(16)));
+
+static inline v16
+load16(const unsigned char *p)
+{
+	v16 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* Bytes outside of 0x20..0x7e become 0xff. */
+static inline v16
+odd16(v16 v)
+{
+	return (v16)((v16)(v - 0x20) > 0x5e);
+}
+
+static inline int
+any16(v16 v)
+{
+	uint64_t w[2];
+
+	memcpy(w, &v, sizeof(w));
+	return (w[0] | w[1]) != 0;
+}
+
 int
 shunt__text_plain(const void *src, size_t len)
 {
 	const unsigned char *p = src;
 	unsigned bad = 0;
+	v16 odd = {0};
+	size_t i = 0;
 
-	/* Written so that the compiler makes vectors of it. */
-	for (size_t i = 0; i < len; i++)
+	for (; i + 16 <= len; i += 16)
+		odd |= odd16(load16(p + i));
+	for (; i < len; i++)
 		bad |= (unsigned char)(p[i] - 0x20) > 0x5e;
-	return bad == 0;
+	return bad == 0 && !any16(odd);
+}
+
+/*
+ * Copies bytes, each read once, and tells of what it wrote whether all is
+ * plain.  The last vector overlaps the one before it.
+ */
+static inline int
+copy_plain(unsigned char *out, const unsigned char *p, size_t len)
+{
+	v16 odd = {0}, v;
+
+	if (len < 16) {
+		unsigned bad = 0;
+		for (size_t i = 0; i < len; i++) {
+			unsigned char c = *(const volatile unsigned char *)(p + i);
+			out[i] = c;
+			bad |= (unsigned char)(c - 0x20) > 0x5e;
+		}
+		return bad == 0;
+	}
+	for (size_t i = 0; i + 16 < len; i += 16) {
+		v = load16(p + i);
+		memcpy(out + i, &v, sizeof(v));
+		odd |= odd16(v);
+	}
+	v = load16(p + len - 16);
+	memcpy(out + len - 16, &v, sizeof(v));
+	odd |= odd16(v);
+	return !any16(odd);
+}
+
+size_t
+shunt__text_copy(char *out, const void *src, size_t len)
+{
+	if (__builtin_expect(copy_plain((unsigned char *)out, src, len), 1))
+		return len;
+	/*
+	 * Escaping reads bytes twice, so it reads our copy, moved to the end
+	 * of the room: after i bytes read from 3 * len on, at most 4 * i are
+	 * written, so the writing never runs into what is still to be read.
+	 */
+	memmove(out + 3 * len, out, len);
+	return shunt_text_escape(out, out + 3 * len, len);
 }
 
 static size_t
@@ -78,6 +152,15 @@ shunt_text_escape(char *out, const void *src, size_t len)
 
 	for (size_t i = 0; i < len;) {
 		size_t k = 1;
+		if (i + 16 <= len) {
+			v16 v = load16(p + i);
+			if (!any16(odd16(v))) {
+				memcpy(out + n, &v, sizeof(v));
+				n += 16;
+				i += 16;
+				continue;
+			}
+		}
 		if (p[i] >= 0x80)
 			k = utf8(p + i, len - i);
 		else if (p[i] < 0x20 || p[i] == 0x7f)
