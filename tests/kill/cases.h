@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CASES_H
+#define CASES_H
+
+/* What the swept cases of the library share: a world of one named object. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sweep.h"
+
+/* Filled in by victims, in memory that outlives them. */
+struct progress {
+	volatile uint32_t done[4]; /* calls that returned, per victim */
+	volatile int32_t failed;   /* first unexpected code */
+};
+
+struct world {
+	char name[64];
+	char path[96];
+	struct progress *p;
+	unsigned char *image; /* of the file as setup left it */
+	size_t size;
+};
+
+/* Makes names and progress; NULL if that failed. */
+struct world *world_make(const char *stem);
+void world_keep(struct world *w); /* remembers the file for world_rearm() */
+int world_rearm(void *ctx);
+void world_free(void *ctx); /* removes the name, too */
+uint64_t world_image(void *ctx);
+int world_leftovers(const struct world *w); /* prints and counts strangers */
+
+/* Messages: the i-th has a size and a pattern of its own. */
+enum { MESSAGES = 6 };
+extern const uint32_t message_size[MESSAGES];
+void message_fill(unsigned char *buf, uint32_t i);
+int message_right(const unsigned char *buf, size_t len, uint32_t i);
+
+#define CHECK(x)                                                               \
+	do {                                                                   \
+		if (!(x)) {                                                    \
+			printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #x); \
+			return 1;                                              \
+		}                                                              \
+	} while (0)
+
+/* Each file's cases, collected by cases.c. */
+extern const struct sweep_case queue_cases[];
+extern const size_t queue_case_count;
+extern const struct sweep_case object_cases[];
+extern const size_t object_case_count;
+
+#endif /* CASES_H */
