@@ -256,6 +256,10 @@ look_around(struct shunt_queue *queue)
 	struct shunt__receiver *r = queue->receiver;
 	int e;
 
+	/* Several in a row, then none: a sender at full speed, and we were
+	 * quicker.  A lone record is a conversation: look again at once. */
+	if (r->turn > 1)
+		shunt__lane_stand_back();
 	r->turn = 0;
 	if (__builtin_expect(
 		shunt__object_high(queue->obj) > r->high, 0)) {
