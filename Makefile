@@ -174,7 +174,7 @@ A  := $(B)/libshunt.a
 
 # ---- goals ------------------------------------------------------------------
 
-.PHONY: all lib command tests kill bench examples fuzz musl check map clean
+.PHONY: all lib command tests kill bench demo examples fuzz musl check map clean
 .PHONY: install uninstall help lacking FORCE
 
 ifeq ($(SAN),musl)
@@ -190,6 +190,7 @@ command: lib $(if $(CLI_SRC),$(B)/shunt)
 tests: command $(TEST_BIN) lacking
 kill: lib $(KILL_BIN) lacking
 bench: command $(BENCH_BIN) lacking
+demo: command $(filter $(B)/bench/demo $(B)/bench/textbook/%,$(BENCH_BIN))
 examples: lib $(EX_BIN) lacking
 fuzz: $(FUZZ_BIN)
 musl:
@@ -265,12 +266,12 @@ LINK_A  = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(A)
 # The build tree's programs find the library beside them, wherever it stands.
 $(B)/shunt: $(CLI_OBJ) $(SO)
 	$(call say,LD,$@)
-	$(Q)$(LINK_SO) '-Wl,-rpath,$$ORIGIN' $(JANSSON_LIBS)
+	$(Q)$(LINK_SO) '-Wl,-rpath,$$ORIGIN' $(JANSSON_LIBS) -lm
 
 $(B)/installed/shunt: $(CLI_OBJ) $(SO) FORCE
 	@mkdir -p $(@D)
 	$(Q)$(LINK_SO) $(if $(RPATH),-Wl$(comma)-rpath$(comma)$(RPATH)) \
-	    $(JANSSON_LIBS)
+	    $(JANSSON_LIBS) -lm
 
 # Tests reach internal functions, so they have the archive.
 define test_folder
