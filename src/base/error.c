@@ -25,10 +25,18 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static int have_key;
 
+/* The thread ends; a destructor of another key may still come to us. */
+static void
+drop_texts(void *arg)
+{
+	texts = NULL;
+	free(arg);
+}
+
 static void
 make_key(void)
 {
-	have_key = pthread_key_create(&key, free) == 0;
+	have_key = pthread_key_create(&key, drop_texts) == 0;
 }
 
 static struct texts *
@@ -89,8 +97,7 @@ struct entry {
 };
 
 static const struct entry own[] = {
-#define SHUNT_ERR(symbol, text)                                                \
-	{SHUNT_E_##symbol, "SHUNT_E_" #symbol, text},
+#define SHUNT_ERR(symbol, text) {SHUNT_E_##symbol, "SHUNT_E_" #symbol, text},
 #include "base/err.def"
 #undef SHUNT_ERR
 };
