@@ -30,7 +30,9 @@ utf8(const unsigned char *p, size_t left)
 		return 0;
 	/* Marks that turn the text around can make a line lie. */
 	if ((c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
-	    c == 0x2028 || c == 0x2029)
+	    c == 0x061c || c == 0x200e || c == 0x200f)
+		return 0;
+	if (c == 0x2028 || c == 0x2029) /* line and paragraph separator */
 		return 0;
 	return n;
 }
@@ -96,7 +98,8 @@ copy_plain(unsigned char *out, const unsigned char *p, size_t len)
 	if (len < 16) {
 		unsigned bad = 0;
 		for (size_t i = 0; i < len; i++) {
-			unsigned char c = *(const volatile unsigned char *)(p + i);
+			unsigned char c =
+			    *(const volatile unsigned char *)(p + i);
 			out[i] = c;
 			bad |= (unsigned char)(c - 0x20) > 0x5e;
 		}
