@@ -186,7 +186,14 @@ second_kill(struct run *u, unsigned long i, const struct trace *tr2,
 	enum arrival got;
 	int rc = -1;
 
-	if (j >= tr2->points || !broken_world(u, i))
+	if (j >= tr2->points) {
+		snprintf(u->why, sizeof(u->why),
+		    "there is no second point %lu, they are %zu", j,
+		    tr2->points);
+		run_failed(u, i, SWEEP_NO_POINT, NULL);
+		return;
+	}
+	if (!broken_world(u, i))
 		return;
 	got = kill_at(u, u->c->recover, tr2, &tr2->point[j]);
 	if (got == FAILED)
@@ -387,8 +394,6 @@ run_open(struct run *u, const struct sweep_case *c,
 		r->skipped = true;
 		return -1;
 	}
-	if (!o->no_pin)
-		sweep_pin();
 	r->method = tracee_method_name(tracee_method());
 	if (run_world(u) < 0)
 		run_failed(u, SWEEP_NO_POINT, SWEEP_NO_POINT, NULL);

@@ -165,7 +165,6 @@ struct sweep_options {
 	bool one;             /* only the points below */
 	unsigned long point;
 	unsigned long second; /* of recover() or of B, or SWEEP_NO_POINT */
-	bool no_pin;          /* do not stay on one processor */
 	bool quiet;           /* print no failures; the report has the first */
 };
 

@@ -8,7 +8,6 @@
  */
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,23 +81,6 @@ bool
 deadline_passed(void)
 {
 	return deadline_hit != 0;
-}
-
-/*
- * On one processor: a stop and the answer to it are then two context switches
- * and no wake-up of an idle processor, which is most of the time otherwise.
- */
-void
-sweep_pin(void)
-{
-	int cpu = sched_getcpu();
-	cpu_set_t set;
-
-	if (cpu < 0)
-		return;
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
 }
 
 bool

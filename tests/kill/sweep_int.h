@@ -68,7 +68,6 @@ void deadline_off(void);
 bool deadline_passed(void);
 /* Called from the signal handler when the deadline passes; NULL: nobody. */
 void deadline_calls(void (*fn)(void));
-void sweep_pin(void);
 bool sweep_stopping(void);
 
 double now_s(void);

@@ -37,7 +37,6 @@ static const char usage[] =
     "  --seed N          of all random choices; printed\n"
     "  --method M        auto (default), hw, int3, steps\n"
     "  --max-failures N  give a case up after so many (20)\n"
-    "  --no-pin          do not stay on one processor\n"
     "  --json            also a line of JSON for each case\n"
     "Exit status: 0 all passed, 1 a case failed, 2 bad options,\n"
     "77 all skipped, 130 interrupted.\n";
@@ -91,7 +90,6 @@ take_option(struct plan *p, int opt, const char *arg)
 	switch (opt) {
 	case 'l': p->list = true; break;
 	case 'j': p->json = true; break;
-	case 'P': p->o.no_pin = true; break;
 	case 'c': p->pattern = arg; break;
 	case 'k': p->o.kills = n; break;
 	case 'p': p->o.point = n; p->o.one = true; break;
@@ -123,7 +121,6 @@ read_options(struct plan *p, int argc, char **argv)
 		{ "seconds", required_argument, NULL, 's' },
 		{ "seed", required_argument, NULL, 'S' },
 		{ "max-failures", required_argument, NULL, 'x' },
-		{ "no-pin", no_argument, NULL, 'P' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -167,6 +164,9 @@ list_cases(const struct plan *p)
 								"");
 }
 
+/* A static program has none, and nothing to bind. */
+#pragma weak _DYNAMIC
+
 /*
  * Functions bound at their first call are bound in every victim anew: some
  * thousand instructions of the loader in each trace.
@@ -176,7 +176,9 @@ warn_lazy(void)
 {
 	const ElfW(Dyn) *d;
 
-	for (d = _DYNAMIC; d != NULL && d->d_tag != DT_NULL; d++)
+	if (_DYNAMIC == NULL)
+		return;
+	for (d = _DYNAMIC; d->d_tag != DT_NULL; d++)
 		if ((d->d_tag == DT_FLAGS && d->d_un.d_val & DF_BIND_NOW) ||
 		    (d->d_tag == DT_FLAGS_1 && d->d_un.d_val & DF_1_NOW) ||
 		    d->d_tag == DT_BIND_NOW)
