@@ -255,3 +255,28 @@ shunt__seat_take(struct shunt__seats *seats, struct shunt__seat **out)
 	*out = seat;
 	return 0;
 }
+
+int
+shunt__seat_give(struct shunt__seats *seats)
+{
+	struct thread *t = this_thread();
+	struct shunt__seat *seat = NULL;
+	int others;
+
+	pthread_mutex_lock(&mutex);
+	if (t != NULL)
+		for (seat = t->first; seat != NULL; seat = seat->thread_next)
+			if (seat->seats == seats)
+				break;
+	/* Not from under a call that a signal handler interrupted. */
+	if (seat != NULL && !seat->in_call) {
+		unlink_from_handle(seat);
+		unlink_from_thread(seat);
+		if (shunt__seat_cache.seat == seat)
+			shunt__seat_cache.id = 0;
+		vacate(seat);
+	}
+	others = seats->first != NULL;
+	pthread_mutex_unlock(&mutex);
+	return others;
+}

@@ -46,6 +46,13 @@ void shunt__seats_fini(struct shunt__seats *seats);
 /* The calling thread's seat, slow: looks, else takes a lane. */
 int shunt__seat_take(struct shunt__seats *seats, struct shunt__seat **out);
 
+/*
+ * Gives back the calling thread's seat, if it has one and is not in a call
+ * there.  1 if there are seats left; once it was 0, and nobody can take one
+ * any more, no thread is inside of a call there.
+ */
+int shunt__seat_give(struct shunt__seats *seats);
+
 /* The seat that this thread used last, of whatever handle. */
 struct shunt__seat_cache {
 	uint64_t id;
