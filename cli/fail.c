@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <shunt.h>
+
+#include "fail.h"
+#include "out.h"
+
+int
+fail_say(const struct command *cmd, const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	fprintf(stderr, "shunt %s: ", cmd->name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return CLI_FAILED;
+}
+
+int
+fail_cold(const struct command *cmd, const char *name, int code)
+{
+	const char *detail = shunt_error_detail();
+
+	if (*detail != 0)
+		fail_say(cmd, "%s", detail);
+	else
+		fail_say(
+		    cmd, "%s: %s", out_safe(name), shunt_error_text(code));
+	return code == -ETIMEDOUT ? CLI_TIMEOUT : CLI_FAILED;
+}
+
+/* What to do about a code, or NULL where its text says enough. */
+static const char *
+remedy(int code)
+{
+	switch (code) {
+	case SHUNT_E_REMOVED:
+		return "start again to use what bears the name now";
+	case SHUNT_E_SLOTS:
+		return "end some of its senders, see `shunt stat`";
+	case SHUNT_E_CORRUPT:
+		return "look with `shunt stat`, then remove it with "
+		       "`shunt rm --force`";
+	case SHUNT_E_TRUNCATED:
+		return "remove it with `shunt rm --force` and start again";
+	case SHUNT_E_NOSERVER:
+		return "the messages stay in the log; start one with "
+		       "`shunt logd -o FILE`";
+	case -ENOSPC:
+		return "make room in /dev/shm, see `shunt ls` and "
+		       "`df /dev/shm`";
+	case -ENOMEM:
+		return "no memory could be had for its lane";
+	}
+	return NULL;
+}
+
+int
+fail_hot(const struct command *cmd, const char *name, int code)
+{
+	const char *what = remedy(code);
+
+	fail_say(cmd, "%s: %s%s%s", out_safe(name), shunt_error_text(code),
+	    what != NULL ? "; " : "", what != NULL ? what : "");
+	return code == -ETIMEDOUT || code == -EAGAIN ? CLI_TIMEOUT : CLI_FAILED;
+}
+
+int
+fail_output(const struct command *cmd, int code)
+{
+	if (code != -EPIPE)
+		fail_say(cmd, "standard output: %s", strerror(-code));
+	return CLI_FAILED;
+}

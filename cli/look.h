@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHUNT_CLI_LOOK_H
+#define SHUNT_CLI_LOOK_H
+
+/* What ls, stat and rm say alike about segments and who uses them. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+#include <shunt.h>
+
+/* Words of enum shunt_kind and enum shunt_state. */
+const char *look_kind(uint32_t kind);
+const char *look_state(uint32_t state);
+
+/* The program of a process as the kernel names it, escaped; "?" if unseen. */
+const char *look_comm(int64_t pid);
+
+/* Processes that use a segment, each once. */
+struct look_users {
+	int64_t *pids;
+	size_t count;
+};
+
+/* Those who map it, and the live participants of an object; 0 or -errno. */
+int look_users(struct look_users *users, const char *name);
+void look_users_free(struct look_users *users);
+
+/* "12 (cat), 13 (dd) and 4 more", in a static buffer. */
+const char *look_users_text(const struct look_users *users);
+json_t *look_users_json(const struct look_users *users);
+
+/*
+ * Everything about a segment, with its participants in *@list (to be freed).
+ * Returns their number or a negative code.
+ */
+int look_stat(const char *name, struct shunt_segment_info *info,
+    struct shunt_participant **list);
+
+/* The name of the log that is meant: @given, $SHUNT_LOG or the default. */
+const char *look_log_name(const char *given);
+
+/* The keys that ls and stat have in common. */
+json_t *look_info_json(const struct shunt_segment_info *info);
+
+#endif /* SHUNT_CLI_LOOK_H */
