@@ -66,7 +66,8 @@ ifeq ($(WERROR),1)
 WARN += -Werror
 endif
 
-ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(CPPFLAGS)
+# Empty, not 1: a file that says `#define _GNU_SOURCE` itself agrees.
+ALL_CPPFLAGS = -D_GNU_SOURCE= -D_FILE_OFFSET_BITS=64 $(CPPFLAGS)
 ALL_CFLAGS   = -std=gnu11 $(WARN) -fPIC -fno-semantic-interposition -pthread \
                $(CFLAGS) $(SAN_$(SAN))
 ALL_LDFLAGS  = -pthread $(CFLAGS) $(SAN_$(SAN)) -Wl,-z,relro -Wl,-z,now \
@@ -122,7 +123,9 @@ ifneq ($(call exists,jansson.h),yes)
 LACKING += $(USES_JSON)
 endif
 endif
-LACKING := $(sort $(LACKING))
+# The suite is one program.
+LACKING := $(sort $(LACKING) \
+             $(if $(filter bench/suite/%,$(LACKING)),bench/bench.c))
 
 libs_of = $(if $(filter $(1),$(USES_CMOCKA)),-lcmocka) \
           $(if $(filter $(1),$(USES_CK)),-lck) \
@@ -162,7 +165,9 @@ KILL_ENGINE := $(filter-out $(KILL_CASES) $(KILL_SELF),$(KILL_SRC))
 KILL_BIN    := $(if $(KILL_CASES),$(B)/tests/kill/sweep) \
                $(if $(KILL_SELF),$(B)/tests/kill/selftest)
 
-BENCH_DIRS := $(patsubst %/,%,$(sort $(dir $(wildcard bench/*.c bench/*/*.c))))
+SUITE_SRC  := $(sort $(wildcard bench/suite/*.c))
+BENCH_DIRS := $(patsubst %/,%,$(filter-out bench/suite/,$(sort \
+                $(dir $(wildcard bench/*.c bench/*/*.c)))))
 BENCH_BIN  := $(call p,$(foreach d,$(BENCH_DIRS),$(call programs,$(d))))
 EX_DIRS    := $(patsubst %/,%,$(sort $(dir $(wildcard examples/*.c \
                 examples/*/*.c))))
@@ -235,6 +240,12 @@ $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAGS_LINE)' | cmp -s - $@ || echo '$(FLAGS_LINE)' > $@
 
+# And what is linked of whole folders on this one: a file may go.
+$(B)/sources: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LIB_SRC) $(CLI_SRC) $(KILL_SRC) $(SUITE_SRC)' | cmp -s - $@ || \
+	    echo '$(LIB_SRC) $(CLI_SRC) $(KILL_SRC) $(SUITE_SRC)' > $@
+
 $(B)/src/%.o:      INC = -Iinclude -Isrc
 $(B)/cli/%.o:      INC = -Iinclude $(JANSSON_CFLAGS)
 $(B)/examples/%.o: INC = -Iinclude
@@ -247,12 +258,12 @@ $(B)/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(INC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(A): $(LIB_OBJ)
+$(A): $(LIB_OBJ) $(B)/sources
 	$(call say,AR,$@)
 	$(Q)rm -f $@
-	$(Q)$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $(LIB_OBJ)
 
-$(SO).$(VERSION): $(LIB_OBJ) src/libshunt.map
+$(SO).$(VERSION): $(LIB_OBJ) src/libshunt.map $(B)/sources
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(SO_LDFLAGS) -o $@ $(LIB_OBJ)
 
@@ -296,9 +307,11 @@ $(call p,$(call programs,$(1))): $(B)/%: $(B)/%.o \
     $(call o,$(call shared,$(1))) $(SO)
 	$$(call say,LD,$$@)
 	$$(Q)$$(LINK_SO) '-Wl,-rpath,$$$$ORIGIN/..:$$$$ORIGIN/../..' \
-	    $$(call libs_of,$$*.c)
+	    $$(call libs_of,$$*.c $$(if $$(filter bench/bench,$$*),$(SUITE_SRC)))
 endef
 $(foreach d,$(BENCH_DIRS) $(EX_DIRS),$(eval $(call user_folder,$(d))))
+
+$(B)/bench/bench: $(call o,$(SUITE_SRC))
 
 $(FUZZ_BIN): $(B)/%: $(B)/%.o $(call o,$(call shared,fuzz)) $(A)
 	$(call say,LD,$@)
