@@ -103,6 +103,34 @@ shunt__compiler_barrier(void)
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
+/*
+ * A clock is no memory, so fences for memory do not order its reading.
+ * before: after an exchange, the store is visible before the clock is read;
+ * on x86 the exchange and the vDSO see to that.  after: later loads are done
+ * after the clock was read; rdtsc alone may be overtaken by them.
+ */
+static inline void
+shunt__fence_before_clock(void)
+{
+#if defined(__aarch64__)
+	__asm__ volatile("dsb ish\n\tisb" ::: "memory");
+#elif !defined(__x86_64__)
+	shunt__fence();
+#endif
+}
+
+static inline void
+shunt__fence_after_clock(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_lfence();
+#elif defined(__aarch64__)
+	__asm__ volatile("dsb ish\n\tisb" ::: "memory");
+#else
+	shunt__fence();
+#endif
+}
+
 /* One turn of a spin loop. */
 static inline void
 shunt__pause(void)

@@ -98,8 +98,7 @@ copy_plain(unsigned char *out, const unsigned char *p, size_t len)
 	if (len < 16) {
 		unsigned bad = 0;
 		for (size_t i = 0; i < len; i++) {
-			unsigned char c =
-			    *(const volatile unsigned char *)(p + i);
+			unsigned char c = p[i];
 			out[i] = c;
 			bad |= (unsigned char)(c - 0x20) > 0x5e;
 		}

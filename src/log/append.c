@@ -20,7 +20,24 @@
 enum { SKIP = 1 }; /* this level is not recorded */
 
 /* Set while a thread changes attachments: a signal handler must not. */
-static _Thread_local volatile int in_slow_path SHUNT__TLS;
+static _Thread_local struct shunt__u32 slow_path SHUNT__TLS;
+
+static inline int
+enter_slow_path(void)
+{
+	if (shunt__load32(&slow_path) != 0)
+		return -EBUSY;
+	shunt__store32(&slow_path, 1);
+	shunt__compiler_barrier();
+	return 0;
+}
+
+static inline void
+leave_slow_path(void)
+{
+	shunt__compiler_barrier();
+	shunt__store32(&slow_path, 0);
+}
 
 /* No seat of this thread is known to be right: takes one. */
 static __attribute__((noinline, cold)) int
@@ -28,10 +45,10 @@ find_seat(struct shunt_log *log, int level, struct shunt__seat **out)
 {
 	struct shunt__log_at *at;
 
-	if (in_slow_path)
-		return -EBUSY;
-	in_slow_path = 1;
-	int e = shunt__log_pin(log, &at);
+	int e = enter_slow_path();
+	if (e < 0)
+		return e;
+	e = shunt__log_pin(log, &at);
 	if (e == 0) {
 		if ((uint32_t)level > log->limit ||
 		    (uint32_t)level > shunt__log_limit(at->obj->control))
@@ -45,7 +62,7 @@ find_seat(struct shunt_log *log, int level, struct shunt__seat **out)
 	if (e == 0 && atomic_load(&log->old) != NULL)
 		shunt__log_reap(log);
 	/* It gives back this thread's seats of before, not this one. */
-	in_slow_path = 0;
+	leave_slow_path();
 	return e;
 }
 
@@ -76,10 +93,11 @@ static __attribute__((noinline, cold)) int
 get_room(struct shunt_log *log, struct shunt__seat *seat, uint64_t len,
     void **room)
 {
-	in_slow_path = 1;
-	int e = shunt__log_wait_for_room(
-	    log, shunt__log_end(seat), len, room);
-	in_slow_path = 0;
+	int e = enter_slow_path();
+	if (e < 0)
+		return e;
+	e = shunt__log_wait_for_room(log, shunt__log_end(seat), len, room);
+	leave_slow_path();
 	return e;
 }
 
@@ -87,9 +105,10 @@ get_room(struct shunt_log *log, struct shunt__seat *seat, uint64_t len,
 static __attribute__((noinline, cold)) void
 leave_lane(struct shunt__seat *seat)
 {
-	in_slow_path = 1;
+	if (enter_slow_path() < 0)
+		return;
 	shunt__seat_give(seat->seats);
-	in_slow_path = 0;
+	leave_slow_path();
 }
 
 /* C0, C1.  0 and the room, or a code and the call is over. */
@@ -120,19 +139,14 @@ begin(struct shunt_log *log, struct shunt__seat *seat, uint64_t len,
 }
 
 /*
- * C2, C3: busy is visible before the clock is read.  On x86 the exchange is a
- * full barrier and the vDSO's clock waits for it.  Elsewhere the clock is not
- * ordered by a barrier for memory alone.
+ * C2, C3: busy is visible before the clock is read.  Pairs with S2, S3 in
+ * log/order.c, where the clock is read before the busy words.
  */
 static inline uint64_t
 busy_then_clock(struct shunt__log_end *end)
 {
 	shunt__exchange32(&end->tx.ctl->ln_busy, end->busy + 1);
-#if defined(__aarch64__)
-	__asm__ volatile("dsb ish\n\tisb" ::: "memory");
-#elif !defined(__x86_64__)
-	shunt__fence();
-#endif
+	shunt__fence_before_clock();
 	return shunt__now();
 }
 
@@ -158,9 +172,8 @@ check_name(struct shunt_log *log, struct shunt__seat *seat, uint64_t now)
 	struct shunt__log_at *at = end->at;
 	int e;
 
-	if (in_slow_path)
+	if (enter_slow_path() < 0)
 		return;
-	in_slow_path = 1;
 	end->check_at = now + SHUNT__LOG_CHECK_NS;
 	e = shunt__object_check(at->obj);
 	if (e == -ESTALE) /* if it cannot be followed, we write on here */
@@ -171,7 +184,7 @@ check_name(struct shunt_log *log, struct shunt__seat *seat, uint64_t now)
 		shunt__seat_give(&at->seats); /* as room_ready() in full.c */
 	if (atomic_load(&log->old) != NULL)
 		shunt__log_reap(log);
-	in_slow_path = 0;
+	leave_slow_path();
 }
 
 /* C5 to C7.  Killed before the commit: nothing happened; after it: the record
