@@ -166,16 +166,14 @@ bad_option(const struct command *cmd, int c, char **argv)
 	const char *text = argv[optind - 1];
 
 	if (c == ':')
-		return args_usage(
-		    cmd, "%s wants a value", out_safe(text));
+		return args_usage(cmd, "%s wants a value", out_safe(text));
 	if (optopt >= LONG_BASE)
-		return args_usage(
-		    cmd, "%s takes no value", out_safe(text));
+		return args_usage(cmd, "%s takes no value", out_safe(text));
 	if (optopt != 0)
 		return args_usage(cmd,
 		    "there is no option -%s (text that begins with a dash "
 		    "goes behind --)",
-		    out_safe((char[]){ (char)optopt, 0 }));
+		    out_safe((char[]){(char)optopt, 0}));
 	return args_usage(cmd, "there is no option %s", out_safe(text));
 }
 
@@ -187,10 +185,10 @@ translate(const struct arg *table, char *shorts, struct option *longs)
 
 	*shorts++ = ':';
 	*shorts++ = 'h';
-	longs[l++] = (struct option){ "help", no_argument, NULL, 'h' };
+	longs[l++] = (struct option){"help", no_argument, NULL, 'h'};
 	for (; table[n].letter != 0 || table[n].name != NULL; n++) {
-		int has = table[n].type == ARG_FLAG ? no_argument :
-		                                      required_argument;
+		int has =
+		    table[n].type == ARG_FLAG ? no_argument : required_argument;
 
 		if (n == TABLE_MAX)
 			abort();
@@ -200,11 +198,11 @@ translate(const struct arg *table, char *shorts, struct option *longs)
 				*shorts++ = ':';
 		}
 		if (table[n].name != NULL)
-			longs[l++] = (struct option){ table[n].name, has,
-				NULL, LONG_BASE + n };
+			longs[l++] = (struct option){
+			    table[n].name, has, NULL, LONG_BASE + n};
 	}
 	*shorts = 0;
-	longs[l] = (struct option){ 0 };
+	longs[l] = (struct option){0};
 	return n;
 }
 

@@ -22,8 +22,8 @@ enum arg_type {
 };
 
 struct arg {
-	int letter;        /* or 0: a long option only */
-	const char *name;  /* or NULL: a letter only */
+	int letter;       /* or 0: a long option only */
+	const char *name; /* or NULL: a letter only */
 	enum arg_type type;
 	void *value;       /* where it goes; keeps its default if not given */
 	const char *words; /* ARG_CHOICE: words with a blank between */

@@ -23,10 +23,10 @@ struct create {
 static int
 create_raw(const struct create *c)
 {
-	struct shunt_segment_options opts = { .sz = sizeof(opts),
-		.mode = c->mode,
-		.group = c->group,
-		.owner = c->owner };
+	struct shunt_segment_options opts = {.sz = sizeof(opts),
+	    .mode = c->mode,
+	    .group = c->group,
+	    .owner = c->owner};
 	struct shunt_segment *seg;
 	int r;
 
@@ -49,12 +49,18 @@ create_raw(const struct create *c)
 static int
 open_object(const struct create *c, int excl, struct shunt_segment_info *info)
 {
-	struct shunt_queue_options qo = { .sz = sizeof(qo), .mode = c->mode,
-		.group = c->group, .owner = c->owner, .lane_bytes = c->size,
-		.flags = SHUNT_QUEUE_PERSISTENT };
-	struct shunt_log_options lo = { .sz = sizeof(lo), .mode = c->mode,
-		.group = c->group, .owner = c->owner, .lane_bytes = c->size,
-		.flags = SHUNT_LOG_PERSISTENT };
+	struct shunt_queue_options qo = {.sz = sizeof(qo),
+	    .mode = c->mode,
+	    .group = c->group,
+	    .owner = c->owner,
+	    .lane_bytes = c->size,
+	    .flags = SHUNT_QUEUE_PERSISTENT};
+	struct shunt_log_options lo = {.sz = sizeof(lo),
+	    .mode = c->mode,
+	    .group = c->group,
+	    .owner = c->owner,
+	    .lane_bytes = c->size,
+	    .flags = SHUNT_LOG_PERSISTENT};
 	struct shunt_queue *queue = NULL;
 	struct shunt_log *log = NULL;
 	int r, e;
@@ -63,11 +69,10 @@ open_object(const struct create *c, int excl, struct shunt_segment_info *info)
 		qo.flags |= SHUNT_QUEUE_EXCLUSIVE;
 		lo.flags |= SHUNT_LOG_EXCLUSIVE;
 	}
-	r = c->kind == SHUNT_KIND_QUEUE ?
-	    shunt_queue_open(&queue, c->name, &qo) :
-	    shunt_log_open(&log, c->name, &lo);
+	r = c->kind == SHUNT_KIND_QUEUE ? shunt_queue_open(&queue, c->name, &qo)
+					: shunt_log_open(&log, c->name, &lo);
 	if (r == 0) {
-		*info = (struct shunt_segment_info){ .sz = sizeof(*info) };
+		*info = (struct shunt_segment_info){.sz = sizeof(*info)};
 		e = shunt_segment_stat(c->name, info, NULL, 0);
 		if (e < 0)
 			r = e;
@@ -107,17 +112,17 @@ create_object(const struct create *c)
 static int
 run(const struct command *cmd, int argc, char **argv)
 {
-	struct create c = { .cmd = cmd };
+	struct create c = {.cmd = cmd};
 	const struct arg table[] = {
-		{ 'm', "mode", ARG_MODE, &c.mode, NULL },
-		{ 'g', "group", ARG_TEXT, &c.group, NULL },
-		{ 'x', "excl", ARG_FLAG, &c.excl, NULL },
-		{ 0, "truncate", ARG_FLAG, &c.truncate, NULL },
-		{ 'k', "kind", ARG_CHOICE, &c.kind, "raw queue log" },
-		{ 0, "owner", ARG_TEXT, &c.owner, NULL },
-		{ 0 },
+	    {'m', "mode", ARG_MODE, &c.mode, NULL},
+	    {'g', "group", ARG_TEXT, &c.group, NULL},
+	    {'x', "excl", ARG_FLAG, &c.excl, NULL},
+	    {0, "truncate", ARG_FLAG, &c.truncate, NULL},
+	    {'k', "kind", ARG_CHOICE, &c.kind, "raw queue log"},
+	    {0, "owner", ARG_TEXT, &c.owner, NULL},
+	    {0},
 	};
-	const struct operands ops = { 2, 2, "NAME and SIZE" };
+	const struct operands ops = {2, 2, "NAME and SIZE"};
 	int rc = args_read(cmd, table, &ops, &argc, &argv);
 
 	if (rc >= 0)
@@ -141,12 +146,8 @@ run(const struct command *cmd, int argc, char **argv)
 	return create_object(&c);
 }
 
-const struct command command_create = {
-	.name = "create",
-	.summary = "make a raw segment, a queue or a log",
-	.synopsis = "NAME SIZE [OPTION...]",
-	.run = run,
-	.help =
+/* clang-format off */
+static const char help[] =
 "Makes a raw segment of SIZE bytes, zeroed and with all its memory reserved.\n"
 "It stays until removed.  If it exists with that size it is left untouched;\n"
 "with another size that is an error.\n"
@@ -166,5 +167,13 @@ const struct command command_create = {
 "Examples:\n"
 "  shunt create /table 1M --mode=0640\n"
 "  shunt create /work 128K --kind=queue\n"
-"  shunt create file:/tmp/state 4096\n",
+"  shunt create file:/tmp/state 4096\n";
+/* clang-format on */
+
+const struct command command_create = {
+    .name = "create",
+    .summary = "make a raw segment, a queue or a log",
+    .synopsis = "NAME SIZE [OPTION...]",
+    .run = run,
+    .help = help,
 };

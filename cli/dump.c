@@ -13,7 +13,7 @@
 
 /* shunt dump: bytes as hex and text, equal lines folded. */
 
-#define ROW 16
+#define ROW   16
 #define PIECE (ROW * 4096)
 
 struct dump {
@@ -121,18 +121,18 @@ dump(const struct command *cmd, struct dump *d, const char *name, uint64_t at,
 static int
 run(const struct command *cmd, int argc, char **argv)
 {
-	struct shunt_segment_options opts = { .sz = sizeof(opts) };
-	struct shunt_segment_info info = { .sz = sizeof(info) };
-	struct dump d = { .width = 8 };
+	struct shunt_segment_options opts = {.sz = sizeof(opts)};
+	struct shunt_segment_info info = {.sz = sizeof(info)};
+	struct dump d = {.width = 8};
 	uint64_t at = 0, len = UINT64_MAX, end;
 	const struct arg table[] = {
-		{ 'a', "at", ARG_SIZE, &at, NULL },
-		{ 'n', "bytes", ARG_SIZE, &len, NULL },
-		{ 'v', "all", ARG_FLAG, &d.all, NULL },
-		{ 0, "owner", ARG_TEXT, &opts.owner, NULL },
-		{ 0 },
+	    {'a', "at", ARG_SIZE, &at, NULL},
+	    {'n', "bytes", ARG_SIZE, &len, NULL},
+	    {'v', "all", ARG_FLAG, &d.all, NULL},
+	    {0, "owner", ARG_TEXT, &opts.owner, NULL},
+	    {0},
 	};
-	const struct operands ops = { 1, 1, "NAME" };
+	const struct operands ops = {1, 1, "NAME"};
 	int rc = args_read(cmd, table, &ops, &argc, &argv);
 
 	if (rc >= 0)
@@ -150,12 +150,8 @@ run(const struct command *cmd, int argc, char **argv)
 	return dump(cmd, &d, argv[0], at, end, &opts);
 }
 
-const struct command command_dump = {
-	.name = "dump",
-	.summary = "print a segment as hex and text",
-	.synopsis = "NAME [--at=OFF] [-n LEN]",
-	.run = run,
-	.help =
+/* clang-format off */
+static const char help[] =
 "Prints the bytes of a segment of any kind as hex and text.  Rows that are\n"
 "equal to the one before are folded into a line with `*`; the last line is\n"
 "the offset of the end.\n"
@@ -167,5 +163,13 @@ const struct command command_dump = {
 "\n"
 "Examples:\n"
 "  shunt dump /table\n"
-"  shunt dump /table --at=0x100 -n 64\n",
+"  shunt dump /table --at=0x100 -n 64\n";
+/* clang-format on */
+
+const struct command command_dump = {
+    .name = "dump",
+    .summary = "print a segment as hex and text",
+    .synopsis = "NAME [--at=OFF] [-n LEN]",
+    .run = run,
+    .help = help,
 };

@@ -31,8 +31,7 @@ fail_cold(const struct command *cmd, const char *name, int code)
 	if (*detail != 0)
 		fail_say(cmd, "%s", detail);
 	else
-		fail_say(
-		    cmd, "%s: %s", out_safe(name), shunt_error_text(code));
+		fail_say(cmd, "%s: %s", out_safe(name), shunt_error_text(code));
 	return code == -ETIMEDOUT ? CLI_TIMEOUT : CLI_FAILED;
 }
 

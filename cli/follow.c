@@ -9,13 +9,13 @@
 
 #include "follow.h"
 
-#define PIECE 65536
+#define PIECE         65536
 #define LINE_MAX_HELD (1 << 20) /* a longer line is handed out in parts */
 
 void
 follow_init(struct follow *f)
 {
-	*f = (struct follow){ .fd = -1 };
+	*f = (struct follow){.fd = -1};
 }
 
 void
@@ -101,8 +101,8 @@ hold(struct follow *f, const char *p, size_t n)
 }
 
 static int
-hand_out(struct follow *f, const char *p, size_t n, follow_line_fn *fn,
-    void *arg)
+hand_out(
+    struct follow *f, const char *p, size_t n, follow_line_fn *fn, void *arg)
 {
 	while (n > 0) {
 		const char *nl = memchr(p, '\n', n);
@@ -163,7 +163,7 @@ rotated(const struct follow *f)
 	struct stat name, fd;
 
 	return stat(f->path, &name) == 0 && fstat(f->fd, &fd) == 0 &&
-	    (name.st_ino != fd.st_ino || name.st_dev != fd.st_dev);
+	       (name.st_ino != fd.st_ino || name.st_dev != fd.st_dev);
 }
 
 int

@@ -10,13 +10,14 @@
 
 struct follow {
 	char path[PATH_MAX];
-	int fd;       /* -1: not there yet */
-	off_t at;     /* what was read so far */
-	char *line;   /* the beginning of a line that has no end yet */
+	int fd;     /* -1: not there yet */
+	off_t at;   /* what was read so far */
+	char *line; /* the beginning of a line that has no end yet */
 	size_t len, room;
 };
 
-/* Gets each whole line with its newline; 0 or -errno, which ends the reading. */
+/* Gets each whole line with its newline; 0 or -errno, which ends the reading.
+ */
 typedef int follow_line_fn(void *arg, const char *line, size_t len);
 
 void follow_init(struct follow *f);

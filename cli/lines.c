@@ -9,12 +9,12 @@
 #include "signals.h"
 
 #define FIRST_ROOM 65536
-#define LOOK_MS 200 /* a signal just before poll() is seen so much later */
+#define LOOK_MS    200 /* a signal just before poll() is seen so much later */
 
 ssize_t
 lines_read(void *buf, size_t len)
 {
-	struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+	struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
 
 	for (;;) {
 		int r = poll(&p, 1, LOOK_MS);
@@ -37,8 +37,7 @@ lines_read(void *buf, size_t len)
 int
 lines_open(struct lines *lines, size_t max, int delim)
 {
-	*lines = (struct lines){ .max = max, .delim = delim,
-		.room = FIRST_ROOM };
+	*lines = (struct lines){.max = max, .delim = delim, .room = FIRST_ROOM};
 	lines->buf = malloc(lines->room);
 	return lines->buf != NULL ? 0 : -ENOMEM;
 }
@@ -50,8 +49,8 @@ make_room(struct lines *lines)
 	char *more;
 
 	if (lines->at > 0) {
-		memmove(lines->buf, lines->buf + lines->at,
-		    lines->end - lines->at);
+		memmove(
+		    lines->buf, lines->buf + lines->at, lines->end - lines->at);
 		lines->end -= lines->at;
 		lines->at = 0;
 	}

@@ -9,10 +9,10 @@
 #include <sys/types.h>
 
 struct lines {
-	char *buf;       /* room for one message and what was read behind it */
+	char *buf; /* room for one message and what was read behind it */
 	size_t room;
-	size_t max;      /* a longer message is skipped and told */
-	size_t at, end;  /* what of buf is not yet handed out */
+	size_t max;     /* a longer message is skipped and told */
+	size_t at, end; /* what of buf is not yet handed out */
 	int delim;
 	int eof;
 	uint64_t number; /* of the message handed out last, from 1 */

@@ -33,12 +33,12 @@ read_level(const char *text)
 	static const struct {
 		const char *name;
 		int level;
-	} names[] = { { "emerg", SHUNT_LOG_EMERG }, { "panic", SHUNT_LOG_EMERG },
-		{ "alert", SHUNT_LOG_ALERT }, { "crit", SHUNT_LOG_CRIT },
-		{ "critical", SHUNT_LOG_CRIT }, { "err", SHUNT_LOG_ERR },
-		{ "error", SHUNT_LOG_ERR }, { "warning", SHUNT_LOG_WARNING },
-		{ "warn", SHUNT_LOG_WARNING }, { "notice", SHUNT_LOG_NOTICE },
-		{ "info", SHUNT_LOG_INFO }, { "debug", SHUNT_LOG_DEBUG } };
+	} names[] = {{"emerg", SHUNT_LOG_EMERG}, {"panic", SHUNT_LOG_EMERG},
+	    {"alert", SHUNT_LOG_ALERT}, {"crit", SHUNT_LOG_CRIT},
+	    {"critical", SHUNT_LOG_CRIT}, {"err", SHUNT_LOG_ERR},
+	    {"error", SHUNT_LOG_ERR}, {"warning", SHUNT_LOG_WARNING},
+	    {"warn", SHUNT_LOG_WARNING}, {"notice", SHUNT_LOG_NOTICE},
+	    {"info", SHUNT_LOG_INFO}, {"debug", SHUNT_LOG_DEBUG}};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcasecmp(text, names[i].name) == 0)
@@ -130,8 +130,8 @@ log_lines(struct log *l)
 			    "%zu bytes at most; it was not logged",
 			    out_safe(l->name), lines.number, lines.max);
 		} else if (n < 0)
-			rc = fail_say(l->cmd, "standard input: %s",
-			    strerror((int)-n));
+			rc = fail_say(
+			    l->cmd, "standard input: %s", strerror((int)-n));
 		else
 			rc = log_one(l, line, (size_t)n);
 	}
@@ -180,22 +180,22 @@ finish(struct log *l, int rc)
 static int
 run(const struct command *cmd, int argc, char **argv)
 {
-	struct shunt_log_options opts = { .sz = sizeof(opts) };
-	struct log l = { .cmd = cmd };
+	struct shunt_log_options opts = {.sz = sizeof(opts)};
+	struct log l = {.cmd = cmd};
 	const char *log = NULL, *level = "info";
 	int64_t timeout_ns = WAIT_FOREVER;
 	int flushes = 0, rc, r;
 	const struct arg table[] = {
-		{ 'n', "log", ARG_TEXT, &log, NULL },
-		{ 't', "tag", ARG_TEXT, &opts.tag, NULL },
-		{ 'p', "level", ARG_TEXT, &level, NULL },
-		{ 0, "full", ARG_CHOICE, &opts.full, "default wait drop" },
-		{ 0, "flush", ARG_FLAG, &flushes, NULL },
-		{ 0, "timeout", ARG_SECONDS, &timeout_ns, NULL },
-		{ 0, "owner", ARG_TEXT, &opts.owner, NULL },
-		{ 0 },
+	    {'n', "log", ARG_TEXT, &log, NULL},
+	    {'t', "tag", ARG_TEXT, &opts.tag, NULL},
+	    {'p', "level", ARG_TEXT, &level, NULL},
+	    {0, "full", ARG_CHOICE, &opts.full, "default wait drop"},
+	    {0, "flush", ARG_FLAG, &flushes, NULL},
+	    {0, "timeout", ARG_SECONDS, &timeout_ns, NULL},
+	    {0, "owner", ARG_TEXT, &opts.owner, NULL},
+	    {0},
 	};
-	const struct operands ops = { 0, -1, "TEXT" };
+	const struct operands ops = {0, -1, "TEXT"};
 
 	rc = args_read(cmd, table, &ops, &argc, &argv);
 	if (rc >= 0)
@@ -207,8 +207,8 @@ run(const struct command *cmd, int argc, char **argv)
 		    "debug or 0 to 7, not \"%s\"",
 		    out_safe(level));
 	if (opts.tag != NULL && strlen(opts.tag) > SHUNT_LOG_TAG_MAX)
-		return args_usage(cmd, "a tag has at most %d bytes",
-		    SHUNT_LOG_TAG_MAX);
+		return args_usage(
+		    cmd, "a tag has at most %d bytes", SHUNT_LOG_TAG_MAX);
 	l.name = look_log_name(log);
 	signals_object(l.name);
 	signals_catch_stop();
@@ -221,12 +221,8 @@ run(const struct command *cmd, int argc, char **argv)
 	return finish(&l, rc);
 }
 
-const struct command command_log = {
-	.name = "log",
-	.summary = "log messages",
-	.synopsis = "[-n LOG] [-t TAG] [-p LEVEL] [OPTION...] [TEXT...]",
-	.run = run,
-	.help =
+/* clang-format off */
+static const char help[] =
 "Logs the words of TEXT as one message, or without TEXT each line of standard\n"
 "input; on a terminal it asks for them.  The message is kept from then on,\n"
 "with and without a server: `shunt logd` writes it to its file.\n"
@@ -248,5 +244,13 @@ const struct command command_log = {
 "Examples:\n"
 "  shunt log the backup is done\n"
 "  shunt log -t backup -p err 'the disk is full'\n"
-"  make 2>&1 | shunt log -t make\n",
+"  make 2>&1 | shunt log -t make\n";
+/* clang-format on */
+
+const struct command command_log = {
+    .name = "log",
+    .summary = "log messages",
+    .synopsis = "[-n LOG] [-t TAG] [-p LEVEL] [OPTION...] [TEXT...]",
+    .run = run,
+    .help = help,
 };

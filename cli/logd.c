@@ -66,8 +66,8 @@ absolute(struct logd *d)
 	n = strlen(d->path);
 	if (n + strlen(file) + 2 > sizeof(d->path))
 		return;
-	snprintf(d->path + n, sizeof(d->path) - n, "%s%s",
-	    n > 1 ? "/" : "", file);
+	snprintf(
+	    d->path + n, sizeof(d->path) - n, "%s%s", n > 1 ? "/" : "", file);
 	d->opts.file = d->path;
 }
 
@@ -81,8 +81,7 @@ lost(const struct logd *d, int code)
 		    out_safe(d->name));
 	if (code > -4096)
 		return fail_say(d->cmd, "%s: %s; what is unwritten stays in %s",
-		    out_safe(d->opts.file), strerror(-code),
-		    out_safe(d->name));
+		    out_safe(d->opts.file), strerror(-code), out_safe(d->name));
 	return fail_hot(d->cmd, d->name, code);
 }
 
@@ -102,8 +101,8 @@ serve(struct logd *d)
 		return fail_cold(d->cmd, d->name, r);
 	signals_serve(logd);
 	if (d->ready_fd != UINT64_MAX && notify_fd((int)d->ready_fd) < 0)
-		fail_say(d->cmd, "nobody hears on --ready-fd=%" PRIu64,
-		    d->ready_fd);
+		fail_say(
+		    d->cmd, "nobody hears on --ready-fd=%" PRIu64, d->ready_fd);
 	notify_supervisor("READY=1");
 	r = shunt_logd_run(logd);
 	notify_supervisor("STOPPING=1");
@@ -153,25 +152,24 @@ check(const struct logd *d, int one, int json, int status)
 static int
 run(const struct command *cmd, int argc, char **argv)
 {
-	struct logd d = { .cmd = cmd, .ready_fd = UINT64_MAX };
+	struct logd d = {.cmd = cmd, .ready_fd = UINT64_MAX};
 	const char *log = NULL, *sync = "never";
 	int64_t timeout_ns = STOP_WAIT_NS;
 	int status = 0, stops = 0, json = 0;
 	const struct arg table[] = {
-		{ 'n', "log", ARG_TEXT, &log, NULL },
-		{ 'o', "output", ARG_TEXT, &d.opts.file, NULL },
-		{ 'f', "format", ARG_CHOICE, &d.opts.format,
-		    "classic iso json" },
-		{ 's', "sync", ARG_TEXT, &sync, NULL },
-		{ 0, "ready-fd", ARG_COUNT, &d.ready_fd, NULL },
-		{ 0, "owner", ARG_TEXT, &d.opts.owner, NULL },
-		{ 0, "status", ARG_FLAG, &status, NULL },
-		{ 0, "stop", ARG_FLAG, &stops, NULL },
-		{ 0, "json", ARG_FLAG, &json, NULL },
-		{ 't', "timeout", ARG_SECONDS, &timeout_ns, NULL },
-		{ 0 },
+	    {'n', "log", ARG_TEXT, &log, NULL},
+	    {'o', "output", ARG_TEXT, &d.opts.file, NULL},
+	    {'f', "format", ARG_CHOICE, &d.opts.format, "classic iso json"},
+	    {'s', "sync", ARG_TEXT, &sync, NULL},
+	    {0, "ready-fd", ARG_COUNT, &d.ready_fd, NULL},
+	    {0, "owner", ARG_TEXT, &d.opts.owner, NULL},
+	    {0, "status", ARG_FLAG, &status, NULL},
+	    {0, "stop", ARG_FLAG, &stops, NULL},
+	    {0, "json", ARG_FLAG, &json, NULL},
+	    {'t', "timeout", ARG_SECONDS, &timeout_ns, NULL},
+	    {0},
 	};
-	const struct operands ops = { 0, 0, "options only" };
+	const struct operands ops = {0, 0, "options only"};
 	int rc = args_read(cmd, table, &ops, &argc, &argv);
 
 	if (rc >= 0)
@@ -189,12 +187,8 @@ run(const struct command *cmd, int argc, char **argv)
 	return stops ? stop(&d, timeout_ns) : serve(&d);
 }
 
-const struct command command_logd = {
-	.name = "logd",
-	.summary = "serve a log: write its messages to a file",
-	.synopsis = "[-n LOG] -o FILE [OPTION...] | --status | --stop",
-	.run = run,
-	.help =
+/* clang-format off */
+static const char help[] =
 "Writes what any number of processes log into one FILE, in the order of the\n"
 "clock.  Stays in the foreground.  Killed at any moment it loses nothing and\n"
 "writes nothing twice: the next server goes on where it stood.\n"
@@ -219,5 +213,13 @@ const struct command command_logd = {
 "  shunt logd -o /tmp/app.log &\n"
 "  shunt logd --status\n"
 "  shunt logd --stop\n"
-"  shunt logd -n /web -o - --format=json\n",
+"  shunt logd -n /web -o - --format=json\n";
+/* clang-format on */
+
+const struct command command_logd = {
+    .name = "logd",
+    .summary = "serve a log: write its messages to a file",
+    .synopsis = "[-n LOG] -o FILE [OPTION...] | --status | --stop",
+    .run = run,
+    .help = help,
 };

@@ -26,8 +26,8 @@ print(const char *name, const struct shunt_logd_stat *s)
 		    s->server_pid, look_comm(s->server_pid),
 		    out_span(s->server_age_ns), out_safe(s->file));
 	else if (s->file[0] != 0)
-		printf("no server; the last one wrote to %s\n",
-		    out_safe(s->file));
+		printf(
+		    "no server; the last one wrote to %s\n", out_safe(s->file));
 	else
 		printf("no server\n");
 	if (s->disk_full)
@@ -41,8 +41,9 @@ print(const char *name, const struct shunt_logd_stat *s)
 	count("late", s->late, "lines that a stopped client made late");
 	count("skewed", s->skewed, "records whose time was impossible");
 	count("dropped", s->dropped, "messages that clients gave up on");
-	count("repeated", s->repeated, "batches written again after a "
-	                               "server's death");
+	count("repeated", s->repeated,
+	    "batches written again after a "
+	    "server's death");
 }
 
 static int
@@ -54,22 +55,21 @@ print_json(const char *name, const struct shunt_logd_stat *s)
 	    "name", out_json_text(name), "server_pid",
 	    (json_int_t)s->server_pid, "server_age_ns",
 	    (json_int_t)s->server_age_ns, "file", out_json_text(s->file),
-	    "disk_full", (int)s->disk_full, "clients",
-	    out_json_int(s->clients), "lines", out_json_int(s->lines), "bytes",
-	    out_json_int(s->bytes), "batches", out_json_int(s->batches),
-	    "syncs", out_json_int(s->syncs), "waiting",
-	    out_json_int(s->waiting), "late", out_json_int(s->late), "skewed",
-	    out_json_int(s->skewed), "dropped", out_json_int(s->dropped),
-	    "repeated", out_json_int(s->repeated));
+	    "disk_full", (int)s->disk_full, "clients", out_json_int(s->clients),
+	    "lines", out_json_int(s->lines), "bytes", out_json_int(s->bytes),
+	    "batches", out_json_int(s->batches), "syncs",
+	    out_json_int(s->syncs), "waiting", out_json_int(s->waiting), "late",
+	    out_json_int(s->late), "skewed", out_json_int(s->skewed), "dropped",
+	    out_json_int(s->dropped), "repeated", out_json_int(s->repeated));
 
 	return o == NULL || out_json(o, 1) < 0 ? CLI_FAILED : CLI_DONE;
 }
 
 int
-logd_status(const struct command *cmd, const char *name, const char *owner,
-    int json)
+logd_status(
+    const struct command *cmd, const char *name, const char *owner, int json)
 {
-	struct shunt_logd_stat stat = { .sz = sizeof(stat) };
+	struct shunt_logd_stat stat = {.sz = sizeof(stat)};
 	int r = shunt_logd_status(name, owner, &stat);
 
 	if (r < 0)

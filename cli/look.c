@@ -131,8 +131,7 @@ add(struct look_users *users, int64_t pid)
 	for (size_t i = 0; i < users->count; i++)
 		if (users->pids[i] == pid)
 			return 0;
-	more = realloc(
-	    users->pids, (users->count + 1) * sizeof(*users->pids));
+	more = realloc(users->pids, (users->count + 1) * sizeof(*users->pids));
 	if (more == NULL)
 		return -ENOMEM;
 	more[users->count++] = pid;
@@ -147,7 +146,7 @@ look_users(struct look_users *users, const char *name)
 	struct shunt_participant *list;
 	int r, n;
 
-	*users = (struct look_users){ 0 };
+	*users = (struct look_users){0};
 	r = mappers(users, name);
 	if (r < 0)
 		return r;
@@ -165,7 +164,7 @@ void
 look_users_free(struct look_users *users)
 {
 	free(users->pids);
-	*users = (struct look_users){ 0 };
+	*users = (struct look_users){0};
 }
 
 const char *
@@ -194,9 +193,8 @@ look_users_json(const struct look_users *users)
 
 	for (size_t i = 0; i < users->count; i++)
 		json_array_append_new(array,
-		    json_pack("{s:I, s:o}", "pid",
-			(json_int_t)users->pids[i], "command",
-			out_json_text(look_comm(users->pids[i]))));
+		    json_pack("{s:I, s:o}", "pid", (json_int_t)users->pids[i],
+			"command", out_json_text(look_comm(users->pids[i]))));
 	return array;
 }
 
@@ -204,18 +202,16 @@ static void
 object_json(json_t *o, const struct shunt_segment_info *info)
 {
 	json_object_set_new(o, "persistent", json_boolean(info->persistent));
-	json_object_set_new(o, "created_ns",
-	    json_integer(info->created_ns));
-	json_object_set_new(o, "creator_pid",
-	    json_integer(info->creator_pid));
+	json_object_set_new(o, "created_ns", json_integer(info->created_ns));
+	json_object_set_new(o, "creator_pid", json_integer(info->creator_pid));
 	json_object_set_new(o, "layout", out_json_int(info->layout));
 	json_object_set_new(o, "lanes", out_json_int(info->lanes));
 	json_object_set_new(o, "lane_bytes", out_json_int(info->lane_bytes));
 	json_object_set_new(o, "lanes_used", out_json_int(info->lanes_used));
 	json_object_set_new(o, "senders", out_json_int(info->senders));
 	json_object_set_new(o, "receiver", json_boolean(info->receiver));
-	json_object_set_new(o, "receiver_pid",
-	    json_integer(info->receiver_pid));
+	json_object_set_new(
+	    o, "receiver_pid", json_integer(info->receiver_pid));
 	json_object_set_new(o, "unread", out_json_int(info->unread));
 }
 
@@ -228,9 +224,9 @@ look_info_json(const struct shunt_segment_info *info)
 	snprintf(mode, sizeof(mode), "%04o", info->mode & 07777);
 	o = json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:I}",
 	    "name", out_json_text(info->name), "kind", look_kind(info->kind),
-	    "state", look_state(info->state), "size",
-	    out_json_int(info->size), "used", out_json_int(info->used), "uid",
-	    out_json_int(info->uid), "gid", out_json_int(info->gid), "owner",
+	    "state", look_state(info->state), "size", out_json_int(info->size),
+	    "used", out_json_int(info->used), "uid", out_json_int(info->uid),
+	    "gid", out_json_int(info->gid), "owner",
 	    out_json_text(out_user(info->uid)), "mode", mode, "mtime_ns",
 	    (json_int_t)info->mtime_ns);
 	if (o != NULL && info->kind != SHUNT_KIND_RAW)

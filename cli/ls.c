@@ -18,10 +18,10 @@
 
 #define COLUMNS 9
 
-static const char *const titles[COLUMNS] = { "NAME", "KIND", "SIZE", "USED",
-	"OWNER", "MODE", "STATE", "USERS", "AGE" };
+static const char *const titles[COLUMNS] = {
+    "NAME", "KIND", "SIZE", "USED", "OWNER", "MODE", "STATE", "USERS", "AGE"};
 /* Numbers stand at the right of their column. */
-static const int right[COLUMNS] = { 0, 0, 1, 1, 0, 0, 0, 1, 1 };
+static const int right[COLUMNS] = {0, 0, 1, 1, 0, 0, 0, 1, 1};
 
 struct row {
 	char *cell[COLUMNS];
@@ -85,8 +85,8 @@ add_row(struct list *list, const struct shunt_segment_info *info)
 	row->cell[6] = text(look_state(info->state));
 	snprintf(number, sizeof(number), "%" PRIu64, count_users(info, NULL));
 	row->cell[7] = text(info->state == SHUNT_STATE_UNKNOWN ? "?" : number);
-	row->cell[8] = text(out_age(
-	    info->created_ns != 0 ? info->created_ns : info->mtime_ns));
+	row->cell[8] = text(
+	    out_age(info->created_ns != 0 ? info->created_ns : info->mtime_ns));
 	return 0;
 }
 
@@ -117,14 +117,14 @@ collect(struct list *list, uint32_t kind, char **patterns, int npatterns)
 	for (;;) {
 		int match = npatterns == 0;
 
-		info = (struct shunt_segment_info){ .sz = sizeof(info) };
+		info = (struct shunt_segment_info){.sz = sizeof(info)};
 		r = shunt_scan_next(scan, &info);
 		if (r <= 0)
 			break;
 		/* A name may be given with or without its slash. */
 		for (int i = 0; i < npatterns && !match; i++)
 			match = fnmatch(patterns[i], info.name, 0) == 0 ||
-			    fnmatch(patterns[i], info.name + 1, 0) == 0;
+				fnmatch(patterns[i], info.name + 1, 0) == 0;
 		if (!match || (kind != 0 && info.kind + 1 != kind))
 			continue;
 		r = add(list, &info);
@@ -196,15 +196,15 @@ drop(struct list *list)
 static int
 run(const struct command *cmd, int argc, char **argv)
 {
-	struct list list = { 0 };
+	struct list list = {0};
 	uint32_t kind = 0;
 	int json = 0, r;
 	const struct arg table[] = {
-		{ 'k', "kind", ARG_CHOICE, &kind, "all raw queue log" },
-		{ 0, "json", ARG_FLAG, &json, NULL },
-		{ 0 },
+	    {'k', "kind", ARG_CHOICE, &kind, "all raw queue log"},
+	    {0, "json", ARG_FLAG, &json, NULL},
+	    {0},
 	};
-	const struct operands ops = { 0, -1, "PATTERNs" };
+	const struct operands ops = {0, -1, "PATTERNs"};
 	int rc = args_read(cmd, table, &ops, &argc, &argv);
 
 	if (rc >= 0)
@@ -214,16 +214,16 @@ run(const struct command *cmd, int argc, char **argv)
 	if (r < 0)
 		rc = fail_cold(cmd, "/dev/shm", r);
 	else if (json)
-		rc = out_json(json_incref(list.json), 1) < 0 ? CLI_FAILED :
-		                                               CLI_DONE;
+		rc = out_json(json_incref(list.json), 1) < 0 ? CLI_FAILED
+							     : CLI_DONE;
 	else {
 		rc = CLI_DONE;
 		if (list.count > 0)
 			print(&list);
 		else if (isatty(STDERR_FILENO) == 1)
-			fputs(argc > 0 || kind != 0 ?
-			        "Nothing in /dev/shm matches.\n" :
-			        "There are no segments in /dev/shm.\n",
+			fputs(argc > 0 || kind != 0
+				  ? "Nothing in /dev/shm matches.\n"
+				  : "There are no segments in /dev/shm.\n",
 			    stderr);
 	}
 	json_decref(list.json);
@@ -231,12 +231,8 @@ run(const struct command *cmd, int argc, char **argv)
 	return rc;
 }
 
-const struct command command_ls = {
-	.name = "ls",
-	.summary = "list segments, who owns and who uses them",
-	.synopsis = "[PATTERN...] [--kind=KIND] [--json]",
-	.run = run,
-	.help =
+/* clang-format off */
+static const char help[] =
 "Lists what lies in /dev/shm: objects of shunt and the raw segments of any\n"
 "program.  Nothing is touched.  PATTERN is as in a shell, quoted.\n"
 "\n"
@@ -253,5 +249,13 @@ const struct command command_ls = {
 "Examples:\n"
 "  shunt ls\n"
 "  shunt ls '/build-*' --kind=raw\n"
-"  shunt ls --json | jq -r '.[] | select(.state == \"orphan\").name'\n",
+"  shunt ls --json | jq -r '.[] | select(.state == \"orphan\").name'\n";
+/* clang-format on */
+
+const struct command command_ls = {
+    .name = "ls",
+    .summary = "list segments, who owns and who uses them",
+    .synopsis = "[PATTERN...] [--kind=KIND] [--json]",
+    .run = run,
+    .help = help,
 };

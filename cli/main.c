@@ -20,26 +20,16 @@ static const struct {
 	const char *title;
 	const struct command *commands[6];
 } tasks[] = {
-	{ "Segments", { &command_create, &command_write, &command_read,
-	                  &command_dump } },
-	{ "Queues", { &command_send, &command_recv } },
-	{ "Logs", { &command_logd, &command_log, &command_tail } },
-	{ "Looking and tidying", { &command_ls, &command_stat, &command_rm } },
+    {"Segments",
+	{&command_create, &command_write, &command_read, &command_dump}},
+    {"Queues", {&command_send, &command_recv}},
+    {"Logs", {&command_logd, &command_log, &command_tail}},
+    {"Looking and tidying", {&command_ls, &command_stat, &command_rm}},
 };
 #define TASKS (sizeof(tasks) / sizeof(tasks[0]))
 
-static void
-help_all(FILE *to)
-{
-	fputs("shunt: shared memory between Linux processes, made safe\n\n"
-	      "Usage: shunt COMMAND [ARGUMENT...]\n", to);
-	for (size_t t = 0; t < TASKS; t++) {
-		fprintf(to, "\n%s\n", tasks[t].title);
-		for (int i = 0; i < 6 && tasks[t].commands[i] != NULL; i++)
-			fprintf(to, "  %-8s %s\n", tasks[t].commands[i]->name,
-			    tasks[t].commands[i]->summary);
-	}
-	fputs(
+/* clang-format off */
+static const char help_rest[] =
 "\n"
 "Every name of a segment is /name, seen as /dev/shm/name, or file:PATH.\n"
 "Processes may be killed at any moment: what was sent, logged or written is\n"
@@ -57,7 +47,22 @@ help_all(FILE *to)
 "      shunt ls\n"
 "\n"
 "`shunt COMMAND --help` tells the rest; `shunt --version` the version.\n"
-"Exit: 0 done, 1 failed, 2 wrong usage, 3 timed out.\n", to);
+"Exit: 0 done, 1 failed, 2 wrong usage, 3 timed out.\n";
+/* clang-format on */
+
+static void
+help_all(FILE *to)
+{
+	fputs("shunt: shared memory between Linux processes, made safe\n\n"
+	      "Usage: shunt COMMAND [ARGUMENT...]\n",
+	    to);
+	for (size_t t = 0; t < TASKS; t++) {
+		fprintf(to, "\n%s\n", tasks[t].title);
+		for (int i = 0; i < 6 && tasks[t].commands[i] != NULL; i++)
+			fprintf(to, "  %-8s %s\n", tasks[t].commands[i]->name,
+			    tasks[t].commands[i]->summary);
+	}
+	fputs(help_rest, to);
 }
 
 void
@@ -113,12 +118,12 @@ static int
 unknown(const char *name)
 {
 	/* What other tools call it. */
-	static const char *const words[][2] = { { "list", "ls" },
-		{ "remove", "rm" }, { "delete", "rm" }, { "unlink", "rm" },
-		{ "info", "stat" }, { "show", "stat" }, { "receive", "recv" },
-		{ "cat", "read" }, { "hexdump", "dump" }, { "put", "write" },
-		{ "get", "read" }, { "new", "create" }, { "server", "logd" },
-		{ "follow", "tail" }, { "logger", "log" } };
+	static const char *const words[][2] = {{"list", "ls"}, {"remove", "rm"},
+	    {"delete", "rm"}, {"unlink", "rm"}, {"info", "stat"},
+	    {"show", "stat"}, {"receive", "recv"}, {"cat", "read"},
+	    {"hexdump", "dump"}, {"put", "write"}, {"get", "read"},
+	    {"new", "create"}, {"server", "logd"}, {"follow", "tail"},
+	    {"logger", "log"}};
 	const char *best = NULL;
 	unsigned best_at = 3;
 
@@ -178,7 +183,7 @@ version(void)
 int
 main(int argc, char **argv)
 {
-	static const struct command self = { .name = "--help" };
+	static const struct command self = {.name = "--help"};
 	const struct command *cmd;
 	const char *name = argc > 1 ? argv[1] : "";
 

@@ -26,7 +26,7 @@ notify_fd(int fd)
 void
 notify_supervisor(const char *state)
 {
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	const char *path = getenv("NOTIFY_SOCKET");
 	size_t len;
 	int fd;
@@ -45,8 +45,8 @@ notify_supervisor(const char *state)
 		return;
 	/* A supervisor that is gone is no reason not to serve. */
 	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL,
-	        (struct sockaddr *)&to,
-	        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
+		(struct sockaddr *)&to,
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
 		errno = 0;
 	close(fd);
 }

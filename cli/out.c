@@ -47,7 +47,7 @@ out_safe(const char *text)
 	size_t n = shunt_text_escape(to, text, len > 1024 ? 1024 : len);
 
 	if (len > 1024)
-		strcpy(to + n, "...");
+		memcpy(to + n, "...", 4);
 	return to;
 }
 

@@ -14,12 +14,12 @@ int out_terminal(void);
 
 /* An SGR sequence if colours are wanted, else "". */
 const char *out_colour(const char *sgr);
-#define OUT_DIM "2"
-#define OUT_BOLD "1"
-#define OUT_GREEN "32"
+#define OUT_DIM    "2"
+#define OUT_BOLD   "1"
+#define OUT_GREEN  "32"
 #define OUT_YELLOW "33"
-#define OUT_CYAN "36"
-#define OUT_RESET "0"
+#define OUT_CYAN   "36"
+#define OUT_RESET  "0"
 
 /* @text escaped, in one of a few buffers that take turns. */
 const char *out_safe(const char *text);

@@ -13,7 +13,7 @@
 
 /* shunt read: the bytes of a segment, as they are. */
 
-#define PIECE (256 * 1024)
+#define PIECE       (256 * 1024)
 #define ZEROS_SHOWN 8 /* a longer run of zeros is told as a number */
 
 /* A run of zeros on a terminal: most of a fresh segment is nothing else. */
@@ -93,8 +93,8 @@ copy(const struct command *cmd, const char *name, uint64_t at, uint64_t len,
 			break;
 		last = buf[n - 1];
 		copied += (uint64_t)n;
-		r = out_terminal() ? print_escaped(buf, (size_t)n, &zeros) :
-		                     out_write(buf, (size_t)n);
+		r = out_terminal() ? print_escaped(buf, (size_t)n, &zeros)
+				   : out_write(buf, (size_t)n);
 	}
 	if (r == 0 && out_terminal() && copied > 0)
 		r = end_escaped(last, zeros);
@@ -104,16 +104,16 @@ copy(const struct command *cmd, const char *name, uint64_t at, uint64_t len,
 static int
 run(const struct command *cmd, int argc, char **argv)
 {
-	struct shunt_segment_options opts = { .sz = sizeof(opts) };
-	struct shunt_segment_info info = { .sz = sizeof(info) };
+	struct shunt_segment_options opts = {.sz = sizeof(opts)};
+	struct shunt_segment_info info = {.sz = sizeof(info)};
 	uint64_t at = 0, len = UINT64_MAX;
 	const struct arg table[] = {
-		{ 'a', "at", ARG_SIZE, &at, NULL },
-		{ 'n', "bytes", ARG_SIZE, &len, NULL },
-		{ 0, "owner", ARG_TEXT, &opts.owner, NULL },
-		{ 0 },
+	    {'a', "at", ARG_SIZE, &at, NULL},
+	    {'n', "bytes", ARG_SIZE, &len, NULL},
+	    {0, "owner", ARG_TEXT, &opts.owner, NULL},
+	    {0},
 	};
-	const struct operands ops = { 1, 1, "NAME" };
+	const struct operands ops = {1, 1, "NAME"};
 	int rc = args_read(cmd, table, &ops, &argc, &argv);
 	char *buf;
 
@@ -134,12 +134,8 @@ run(const struct command *cmd, int argc, char **argv)
 	return rc;
 }
 
-const struct command command_read = {
-	.name = "read",
-	.summary = "print the bytes of a segment",
-	.synopsis = "NAME [--at=OFF] [-n LEN]",
-	.run = run,
-	.help =
+/* clang-format off */
+static const char help[] =
 "Prints the bytes of a segment to standard output: of any kind, without\n"
 "mapping it and without changing anything.\n"
 "\n"
@@ -153,5 +149,13 @@ const struct command command_read = {
 "\n"
 "Examples:\n"
 "  shunt read /table -n 20\n"
-"  shunt read /table --at=4K -n 1K > part\n",
+"  shunt read /table --at=4K -n 1K > part\n";
+/* clang-format on */
+
+const struct command command_read = {
+    .name = "read",
+    .summary = "print the bytes of a segment",
+    .synopsis = "NAME [--at=OFF] [-n LEN]",
+    .run = run,
+    .help = help,
 };

@@ -49,7 +49,7 @@ static char *
 base64(const unsigned char *p, size_t len)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "abcdefghijklmnopqrstuvwxyz0123456789+/";
+				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
 	char *out = malloc((len + 2) / 3 * 4 + 1), *to = out;
 
 	if (out == NULL)
@@ -139,7 +139,7 @@ print(struct recv *v, const void *msg, size_t len, uint32_t lane)
 static int
 refuse(const struct recv *v, int code)
 {
-	struct shunt_segment_info info = { .sz = sizeof(info) };
+	struct shunt_segment_info info = {.sz = sizeof(info)};
 
 	if (code != -EBUSY)
 		return fail_hot(v->cmd, v->name, code);
@@ -162,19 +162,20 @@ unprinted(const struct recv *v, int code)
 	if (code == -EINTR)
 		return CLI_FAILED;
 	if (code == -ENOMEM)
-		return fail_say(v->cmd, "%s: out of memory for a message; it "
-		    "stays in the queue", out_safe(v->name));
-	return fail_say(v->cmd,
-	    "standard output: %s; the message stays in %s", strerror(-code),
-	    out_safe(v->name));
+		return fail_say(v->cmd,
+		    "%s: out of memory for a message; it "
+		    "stays in the queue",
+		    out_safe(v->name));
+	return fail_say(v->cmd, "standard output: %s; the message stays in %s",
+	    strerror(-code), out_safe(v->name));
 }
 
 /* -1 to go on, or the exit code. */
 static int
 recv_one(struct recv *v)
 {
-	struct shunt_recv_options opts = { .sz = sizeof(opts) };
-	struct shunt_message info = { .sz = sizeof(info) };
+	struct shunt_recv_options opts = {.sz = sizeof(opts)};
+	struct shunt_message info = {.sz = sizeof(info)};
 	struct wait wait;
 	const void *msg;
 	ssize_t n;
@@ -206,17 +207,17 @@ recv_one(struct recv *v)
 static int
 run(const struct command *cmd, int argc, char **argv)
 {
-	struct shunt_queue_options opts = { .sz = sizeof(opts) };
-	struct recv v = { .cmd = cmd, .timeout_ns = WAIT_FOREVER, .count = 1 };
+	struct shunt_queue_options opts = {.sz = sizeof(opts)};
+	struct recv v = {.cmd = cmd, .timeout_ns = WAIT_FOREVER, .count = 1};
 	const struct arg table[] = {
-		{ 'n', "count", ARG_COUNT, &v.count, NULL },
-		{ 't', "timeout", ARG_SECONDS, &v.timeout_ns, NULL },
-		{ '0', "null", ARG_FLAG, &v.null, NULL },
-		{ 0, "json", ARG_FLAG, &v.json, NULL },
-		{ 0, "owner", ARG_TEXT, &opts.owner, NULL },
-		{ 0 },
+	    {'n', "count", ARG_COUNT, &v.count, NULL},
+	    {'t', "timeout", ARG_SECONDS, &v.timeout_ns, NULL},
+	    {'0', "null", ARG_FLAG, &v.null, NULL},
+	    {0, "json", ARG_FLAG, &v.json, NULL},
+	    {0, "owner", ARG_TEXT, &opts.owner, NULL},
+	    {0},
 	};
-	const struct operands ops = { 1, 1, "QUEUE" };
+	const struct operands ops = {1, 1, "QUEUE"};
 	int rc = args_read(cmd, table, &ops, &argc, &argv), r;
 
 	if (rc >= 0)
@@ -237,12 +238,8 @@ run(const struct command *cmd, int argc, char **argv)
 	return rc == CLI_FAILED ? signals_reraise(rc) : rc;
 }
 
-const struct command command_recv = {
-	.name = "recv",
-	.summary = "receive messages from a queue",
-	.synopsis = "QUEUE [-n COUNT] [--timeout=S] [--null] [--json]",
-	.run = run,
-	.help =
+/* clang-format off */
+static const char help[] =
 "Waits for a message, prints it and a newline, and only then takes it out of\n"
 "the queue: whatever happens in between, the next receiver gets it (again).\n"
 "A queue that does not exist is made, as by `shunt send`.\n"
@@ -260,5 +257,13 @@ const struct command command_recv = {
 "Examples:\n"
 "  shunt recv /work\n"
 "  shunt recv /work -n 0 > jobs.txt\n"
-"  while job=$(shunt recv /work --timeout=60); do echo \"$job\"; done\n",
+"  while job=$(shunt recv /work --timeout=60); do echo \"$job\"; done\n";
+/* clang-format on */
+
+const struct command command_recv = {
+    .name = "recv",
+    .summary = "receive messages from a queue",
+    .synopsis = "QUEUE [-n COUNT] [--timeout=S] [--null] [--json]",
+    .run = run,
+    .help = help,
 };

@@ -14,8 +14,8 @@
 /* shunt rm: removes names, and says who is left with the memory. */
 
 static int
-refuse_busy(const struct command *cmd, const char *name,
-    const struct look_users *users)
+refuse_busy(
+    const struct command *cmd, const char *name, const struct look_users *users)
 {
 	if (users->count == 0)
 		return fail_say(cmd,
@@ -36,8 +36,8 @@ tell(const char *name, int raw, const struct look_users *users)
 	if (users->count == 0)
 		return;
 	printf(raw ? "%s: removed, but still mapped by %s; the memory goes "
-	             "with the last of them\n" :
-	             "%s: removed under %s\n",
+		     "with the last of them\n"
+		   : "%s: removed under %s\n",
 	    out_safe(name), look_users_text(users));
 }
 
@@ -45,16 +45,16 @@ static int
 remove_one(const struct command *cmd, const char *name,
     const struct shunt_remove_options *opts, json_t *json)
 {
-	struct shunt_segment_info info = { .sz = sizeof(info) };
+	struct shunt_segment_info info = {.sz = sizeof(info)};
 	struct look_users users;
 	int r, rc = CLI_DONE, raw;
 	json_t *o;
 
 	/* Who maps it can be asked only while the name is there. */
 	raw = shunt_segment_stat(name, &info, NULL, 0) >= 0 &&
-	    info.kind == SHUNT_KIND_RAW;
+	      info.kind == SHUNT_KIND_RAW;
 	if (look_users(&users, name) < 0)
-		users = (struct look_users){ 0 };
+		users = (struct look_users){0};
 	r = shunt_remove(name, opts);
 	if (r == -EBUSY)
 		rc = refuse_busy(cmd, name, &users);
@@ -66,8 +66,8 @@ remove_one(const struct command *cmd, const char *name,
 		o = json_pack("{s:o, s:b, s:o}", "name", out_json_text(name),
 		    "removed", r == 0, "users", look_users_json(&users));
 		if (o != NULL && r < 0)
-			json_object_set_new(o, "error",
-			    json_string(shunt_error_name(r)));
+			json_object_set_new(
+			    o, "error", json_string(shunt_error_name(r)));
 		json_array_append_new(json, o);
 	}
 	look_users_free(&users);
@@ -77,15 +77,15 @@ remove_one(const struct command *cmd, const char *name,
 static int
 run(const struct command *cmd, int argc, char **argv)
 {
-	struct shunt_remove_options opts = { .sz = sizeof(opts) };
+	struct shunt_remove_options opts = {.sz = sizeof(opts)};
 	int force = 0, json = 0, rc, worst = CLI_DONE;
 	const struct arg table[] = {
-		{ 'f', "force", ARG_FLAG, &force, NULL },
-		{ 0, "owner", ARG_TEXT, &opts.owner, NULL },
-		{ 0, "json", ARG_FLAG, &json, NULL },
-		{ 0 },
+	    {'f', "force", ARG_FLAG, &force, NULL},
+	    {0, "owner", ARG_TEXT, &opts.owner, NULL},
+	    {0, "json", ARG_FLAG, &json, NULL},
+	    {0},
 	};
-	const struct operands ops = { 1, -1, "at least one NAME" };
+	const struct operands ops = {1, -1, "at least one NAME"};
 	json_t *array;
 
 	rc = args_read(cmd, table, &ops, &argc, &argv);
@@ -104,12 +104,8 @@ run(const struct command *cmd, int argc, char **argv)
 	return worst;
 }
 
-const struct command command_rm = {
-	.name = "rm",
-	.summary = "remove segments, queues and logs",
-	.synopsis = "NAME... [--force]",
-	.run = run,
-	.help =
+/* clang-format off */
+static const char help[] =
 "Removes names.  A raw segment is unlinked, and those who still map it are\n"
 "told: they keep the memory until they end.  A queue or log that is in use is\n"
 "refused, unless forced: its users then get an error from their next call.\n"
@@ -120,5 +116,13 @@ const struct command command_rm = {
 "\n"
 "Examples:\n"
 "  shunt rm /table\n"
-"  shunt rm --force /work /jobs\n",
+"  shunt rm --force /work /jobs\n";
+/* clang-format on */
+
+const struct command command_rm = {
+    .name = "rm",
+    .summary = "remove segments, queues and logs",
+    .synopsis = "NAME... [--force]",
+    .run = run,
+    .help = help,
 };

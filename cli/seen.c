@@ -29,8 +29,8 @@ find(const struct seen *seen, uint64_t key)
 static int
 grow(struct seen *seen)
 {
-	struct seen more = { .room = seen->room > 0 ? seen->room * 2 : 1024,
-		.used = seen->used };
+	struct seen more = {
+	    .room = seen->room > 0 ? seen->room * 2 : 1024, .used = seen->used};
 
 	more.slots = calloc(more.room, sizeof(*more.slots));
 	if (more.slots == NULL)
@@ -76,5 +76,5 @@ void
 seen_free(struct seen *seen)
 {
 	free(seen->slots);
-	*seen = (struct seen){ 0 };
+	*seen = (struct seen){0};
 }

@@ -57,7 +57,7 @@ refuse(const struct send *s, int code, size_t len)
 static int
 send_one(struct send *s, const char *msg, size_t len)
 {
-	struct shunt_send_options opts = { .sz = sizeof(opts) };
+	struct shunt_send_options opts = {.sz = sizeof(opts)};
 	struct wait wait;
 	int r;
 
@@ -98,8 +98,8 @@ send_lines(struct send *s, int delim)
 			    out_safe(s->name), lines.number, lines.max);
 			tell_sent(s);
 		} else if (n < 0)
-			rc = fail_say(s->cmd, "standard input: %s",
-			    strerror((int)-n));
+			rc = fail_say(
+			    s->cmd, "standard input: %s", strerror((int)-n));
 		else
 			rc = send_one(s, line, (size_t)n);
 	}
@@ -110,16 +110,16 @@ send_lines(struct send *s, int delim)
 static int
 run(const struct command *cmd, int argc, char **argv)
 {
-	struct shunt_queue_options opts = { .sz = sizeof(opts) };
-	struct send s = { .cmd = cmd, .timeout_ns = WAIT_FOREVER };
+	struct shunt_queue_options opts = {.sz = sizeof(opts)};
+	struct send s = {.cmd = cmd, .timeout_ns = WAIT_FOREVER};
 	int null = 0;
 	const struct arg table[] = {
-		{ 't', "timeout", ARG_SECONDS, &s.timeout_ns, NULL },
-		{ '0', "null", ARG_FLAG, &null, NULL },
-		{ 0, "owner", ARG_TEXT, &opts.owner, NULL },
-		{ 0 },
+	    {'t', "timeout", ARG_SECONDS, &s.timeout_ns, NULL},
+	    {'0', "null", ARG_FLAG, &null, NULL},
+	    {0, "owner", ARG_TEXT, &opts.owner, NULL},
+	    {0},
 	};
-	const struct operands ops = { 1, -1, "QUEUE and TEXTs" };
+	const struct operands ops = {1, -1, "QUEUE and TEXTs"};
 	int rc = args_read(cmd, table, &ops, &argc, &argv), r;
 
 	if (rc >= 0)
@@ -139,12 +139,8 @@ run(const struct command *cmd, int argc, char **argv)
 	return rc == CLI_FAILED ? signals_reraise(rc) : rc;
 }
 
-const struct command command_send = {
-	.name = "send",
-	.summary = "send messages to a queue",
-	.synopsis = "QUEUE [TEXT...] [--timeout=S] [--null]",
-	.run = run,
-	.help =
+/* clang-format off */
+static const char help[] =
 "Sends each TEXT as a message, or without TEXT each line of standard input,\n"
 "without its newline.  Waits while the queue is full.  A queue that does not\n"
 "exist is made, with mode 0600; it goes again when nobody has it and nothing\n"
@@ -159,5 +155,13 @@ const struct command command_send = {
 "Examples:\n"
 "  shunt send /work 'first job' 'second job'\n"
 "  ls -1 | shunt send /work\n"
-"  find . -print0 | shunt send /work --null\n",
+"  find . -print0 | shunt send /work --null\n";
+/* clang-format on */
+
+const struct command command_send = {
+    .name = "send",
+    .summary = "send messages to a queue",
+    .synopsis = "QUEUE [TEXT...] [--timeout=S] [--null]",
+    .run = run,
+    .help = help,
 };

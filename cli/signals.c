@@ -43,7 +43,7 @@ signals_object(const char *name)
 static void
 handle(int sig, void (*handler)(int))
 {
-	struct sigaction sa = { .sa_handler = handler };
+	struct sigaction sa = {.sa_handler = handler};
 
 	/* No SA_RESTART: a blocked read or write must see the flag. */
 	sigemptyset(&sa.sa_mask);
@@ -72,7 +72,7 @@ on_stop(int sig)
 void
 signals_catch_stop(void)
 {
-	static const int sigs[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int sigs[] = {SIGINT, SIGTERM, SIGHUP};
 
 	for (unsigned i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
 		struct sigaction old;

@@ -72,7 +72,7 @@ on_hangup(int sig, siginfo_t *info, void *context)
 static void
 handle(int sig, void (*handler)(int))
 {
-	struct sigaction sa = { .sa_handler = handler, .sa_flags = SA_RESTART };
+	struct sigaction sa = {.sa_handler = handler, .sa_flags = SA_RESTART};
 
 	sigfillset(&sa.sa_mask);
 	sigdelset(&sa.sa_mask, SIGBUS);
@@ -82,8 +82,8 @@ handle(int sig, void (*handler)(int))
 void
 signals_serve(struct shunt_logd *logd)
 {
-	struct sigaction old, sa = { .sa_sigaction = on_hangup,
-		.sa_flags = SA_RESTART | SA_SIGINFO };
+	struct sigaction old, sa = {.sa_sigaction = on_hangup,
+				  .sa_flags = SA_RESTART | SA_SIGINFO};
 
 	serving = logd;
 	leader = getsid(0);

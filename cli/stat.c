@@ -21,8 +21,8 @@ field(const char *name, const char *fmt, ...)
 {
 	va_list ap;
 
-	printf("  %s%-10s%s ", out_colour(OUT_DIM), name,
-	    out_colour(OUT_RESET));
+	printf(
+	    "  %s%-10s%s ", out_colour(OUT_DIM), name, out_colour(OUT_RESET));
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
 	va_end(ap);
@@ -47,9 +47,9 @@ static void
 print_object(const struct shunt_segment_info *i)
 {
 	field("lifetime", "%s",
-	    i->persistent ? "persistent: stays until removed" :
-	                    "ephemeral: goes when nobody has it and nothing "
-	                    "in it is unread");
+	    i->persistent ? "persistent: stays until removed"
+			  : "ephemeral: goes when nobody has it and nothing "
+			    "in it is unread");
 	if (i->created_ns != 0)
 		field("created", "%s, %s ago, by process %" PRId64,
 		    out_time(i->created_ns), out_age(i->created_ns),
@@ -61,8 +61,8 @@ print_object(const struct shunt_segment_info *i)
 	    i->lanes, out_size(i->lane_bytes), i->lanes_used);
 	field("senders", "%" PRIu32 " alive", i->senders);
 	if (!i->receiver)
-		field(i->kind == SHUNT_KIND_LOG ? "server" : "receiver",
-		    "none");
+		field(
+		    i->kind == SHUNT_KIND_LOG ? "server" : "receiver", "none");
 	else
 		field(i->kind == SHUNT_KIND_LOG ? "server" : "receiver",
 		    "process %" PRId64 " (%s)", i->receiver_pid,
@@ -106,8 +106,8 @@ print_participants(const struct shunt_participant *list, int n)
 		snprintf(lane, sizeof(lane), "%" PRIu32, p->lane);
 		snprintf(pid, sizeof(pid), "%" PRId64, p->pid);
 		printf("%5s  %-8s  %8s  %8" PRId64 "  %-10s  ",
-		    receives ? "-" : lane, receives ? "receives" : "sends",
-		    pid, p->tid, out_safe(out_user(p->uid)));
+		    receives ? "-" : lane, receives ? "receives" : "sends", pid,
+		    p->tid, out_safe(out_user(p->uid)));
 		out_cell(out_safe(p->comm), 15);
 		printf("  %-5s  %8s  %8" PRIu64 "\n", p->alive ? "yes" : "no",
 		    out_size(p->unread), p->dropped);
@@ -126,11 +126,10 @@ participants_json(const struct shunt_participant *list, int n)
 		json_array_append_new(array,
 		    json_pack("{s:s, s:o, s:b, s:I, s:I, s:o, s:o, s:o, s:o}",
 			"role", receives ? "receives" : "sends", "lane",
-			receives ? json_null() : out_json_int(p->lane),
-			"alive", (int)p->alive, "pid", (json_int_t)p->pid,
-			"tid", (json_int_t)p->tid, "uid",
-			out_json_int(p->uid), "command",
-			out_json_text(p->comm), "unread",
+			receives ? json_null() : out_json_int(p->lane), "alive",
+			(int)p->alive, "pid", (json_int_t)p->pid, "tid",
+			(json_int_t)p->tid, "uid", out_json_int(p->uid),
+			"command", out_json_text(p->comm), "unread",
 			out_json_int(p->unread), "dropped",
 			out_json_int(p->dropped)));
 	}
@@ -139,8 +138,7 @@ participants_json(const struct shunt_participant *list, int n)
 
 static int
 print_json(const struct shunt_segment_info *info,
-    const struct shunt_participant *list, int n,
-    const struct look_users *users)
+    const struct shunt_participant *list, int n, const struct look_users *users)
 {
 	json_t *o = look_info_json(info);
 
@@ -161,10 +159,10 @@ run(const struct command *cmd, int argc, char **argv)
 	struct look_users users;
 	int json = 0, n, seen;
 	const struct arg table[] = {
-		{ 0, "json", ARG_FLAG, &json, NULL },
-		{ 0 },
+	    {0, "json", ARG_FLAG, &json, NULL},
+	    {0},
 	};
-	const struct operands ops = { 1, 1, "NAME" };
+	const struct operands ops = {1, 1, "NAME"};
 	int rc = args_read(cmd, table, &ops, &argc, &argv);
 
 	if (rc >= 0)
@@ -181,8 +179,8 @@ run(const struct command *cmd, int argc, char **argv)
 			field("used by", "?");
 		else
 			field("used by", "%s",
-			    users.count > 0 ? look_users_text(&users) :
-			                      "nobody that can be seen");
+			    users.count > 0 ? look_users_text(&users)
+					    : "nobody that can be seen");
 		print_participants(list, n);
 		rc = CLI_DONE;
 	}
@@ -191,12 +189,8 @@ run(const struct command *cmd, int argc, char **argv)
 	return rc;
 }
 
-const struct command command_stat = {
-	.name = "stat",
-	.summary = "tell everything about one segment",
-	.synopsis = "NAME [--json]",
-	.run = run,
-	.help =
+/* clang-format off */
+static const char help[] =
 "Tells what a segment is, how much memory it takes, whose it is and who uses\n"
 "it; of a queue or log also each participant.  Nothing is touched.  Process\n"
 "ids are for people: they are what the participants said of themselves.\n"
@@ -205,5 +199,13 @@ const struct command command_stat = {
 "\n"
 "Examples:\n"
 "  shunt stat /table\n"
-"  shunt stat /work --json | jq .unread\n",
+"  shunt stat /work --json | jq .unread\n";
+/* clang-format on */
+
+const struct command command_stat = {
+    .name = "stat",
+    .summary = "tell everything about one segment",
+    .synopsis = "NAME [--json]",
+    .run = run,
+    .help = help,
 };

@@ -21,8 +21,8 @@
  * in the file later: `seen` keeps it from being shown twice.
  */
 
-#define LOOK_MS 100       /* how often the file is looked at */
-#define STATUS_EVERY 5    /* looks at the file for one at the log */
+#define LOOK_MS      100 /* how often the file is looked at */
+#define STATUS_EVERY 5   /* looks at the file for one at the log */
 
 struct tail {
 	const struct command *cmd;
@@ -39,8 +39,8 @@ struct tail {
 static int
 print(const char *line, size_t len)
 {
-	return out_terminal() ? out_write_escaped(line, len) :
-	                        out_write(line, len);
+	return out_terminal() ? out_write_escaped(line, len)
+			      : out_write(line, len);
 }
 
 /*
@@ -50,7 +50,7 @@ print(const char *line, size_t len)
 static int
 snapshot(struct tail *t, int *out)
 {
-	struct seen now = { 0 };
+	struct seen now = {0};
 	struct shunt_tail *tail;
 	const char *line;
 	ssize_t n;
@@ -96,8 +96,8 @@ choose_file(struct tail *t, const struct shunt_logd_stat *s, off_t size)
 			    "%s: its server writes to %s, which cannot be "
 			    "followed",
 			    out_safe(t->name),
-			    strcmp(s->file, "-") == 0 ? "standard output" :
-			                                out_safe(s->file));
+			    strcmp(s->file, "-") == 0 ? "standard output"
+						      : out_safe(s->file));
 		t->told = 1;
 		return;
 	}
@@ -110,7 +110,7 @@ choose_file(struct tail *t, const struct shunt_logd_stat *s, off_t size)
 static int
 look_at_log(struct tail *t, int *out)
 {
-	struct shunt_logd_stat s = { .sz = sizeof(s) };
+	struct shunt_logd_stat s = {.sz = sizeof(s)};
 	off_t size;
 	int r = shunt_logd_status(t->name, t->owner, &s);
 
@@ -158,7 +158,7 @@ follow(struct tail *t)
 static int
 tail(struct tail *t)
 {
-	struct shunt_logd_stat s = { .sz = sizeof(s) };
+	struct shunt_logd_stat s = {.sz = sizeof(s)};
 	int r, out = 0;
 
 	if (t->follows) {
@@ -181,16 +181,16 @@ tail(struct tail *t)
 static int
 run(const struct command *cmd, int argc, char **argv)
 {
-	struct tail t = { .cmd = cmd };
+	struct tail t = {.cmd = cmd};
 	const char *log = NULL;
 	const struct arg table[] = {
-		{ 'n', "log", ARG_TEXT, &log, NULL },
-		{ 'f', "follow", ARG_FLAG, &t.follows, NULL },
-		{ 0, "format", ARG_CHOICE, &t.format, "classic iso json" },
-		{ 0, "owner", ARG_TEXT, &t.owner, NULL },
-		{ 0 },
+	    {'n', "log", ARG_TEXT, &log, NULL},
+	    {'f', "follow", ARG_FLAG, &t.follows, NULL},
+	    {0, "format", ARG_CHOICE, &t.format, "classic iso json"},
+	    {0, "owner", ARG_TEXT, &t.owner, NULL},
+	    {0},
 	};
-	const struct operands ops = { 0, 0, "options only" };
+	const struct operands ops = {0, 0, "options only"};
 	int rc = args_read(cmd, table, &ops, &argc, &argv);
 
 	if (rc >= 0)
@@ -206,12 +206,8 @@ run(const struct command *cmd, int argc, char **argv)
 	return rc;
 }
 
-const struct command command_tail = {
-	.name = "tail",
-	.summary = "show what is logged and not yet written; follow",
-	.synopsis = "[-n LOG] [-f] [--format=F]",
-	.run = run,
-	.help =
+/* clang-format off */
+static const char help[] =
 "Shows the records of a log that no server has written to its file yet, in\n"
 "the order of time.  Needs no server, and the processes that logged may all\n"
 "be dead: a flight recorder.  Nothing is taken out of the log.\n"
@@ -227,5 +223,13 @@ const struct command command_tail = {
 "Examples:\n"
 "  shunt tail\n"
 "  shunt tail --format=json | jq -r .message\n"
-"  shunt tail -f\n",
+"  shunt tail -f\n";
+/* clang-format on */
+
+const struct command command_tail = {
+    .name = "tail",
+    .summary = "show what is logged and not yet written; follow",
+    .synopsis = "[-n LOG] [-f] [--format=F]",
+    .run = run,
+    .help = help,
 };

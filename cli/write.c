@@ -48,8 +48,8 @@ static int
 write_all(const struct command *cmd, const char *name, uint64_t at,
     const void *buf, size_t len, const char *owner)
 {
-	struct shunt_segment_options opts = { .sz = sizeof(opts),
-		.owner = owner };
+	struct shunt_segment_options opts = {
+	    .sz = sizeof(opts), .owner = owner};
 	ssize_t n = shunt_segment_write(name, at, buf, len, &opts);
 
 	if (n < 0)
@@ -58,10 +58,10 @@ write_all(const struct command *cmd, const char *name, uint64_t at,
 }
 
 static int
-write_input(const struct command *cmd, const char *name, uint64_t at,
-    const char *owner)
+write_input(
+    const struct command *cmd, const char *name, uint64_t at, const char *owner)
 {
-	struct shunt_segment_info info = { .sz = sizeof(info) };
+	struct shunt_segment_info info = {.sz = sizeof(info)};
 	uint64_t room;
 	ssize_t n;
 	char *buf;
@@ -94,12 +94,12 @@ run(const struct command *cmd, int argc, char **argv)
 	const char *owner = NULL;
 	uint64_t at = 0;
 	const struct arg table[] = {
-		{ 'a', "at", ARG_SIZE, &at, NULL },
-		{ 0, "owner", ARG_TEXT, &owner, NULL },
-		{ 0 },
+	    {'a', "at", ARG_SIZE, &at, NULL},
+	    {0, "owner", ARG_TEXT, &owner, NULL},
+	    {0},
 	};
-	const struct operands ops = { 1, 2,
-		"NAME and at most one TEXT (quote it if it has blanks)" };
+	const struct operands ops = {
+	    1, 2, "NAME and at most one TEXT (quote it if it has blanks)"};
 	int rc = args_read(cmd, table, &ops, &argc, &argv);
 
 	if (rc >= 0)
@@ -110,12 +110,8 @@ run(const struct command *cmd, int argc, char **argv)
 	return write_input(cmd, argv[0], at, owner);
 }
 
-const struct command command_write = {
-	.name = "write",
-	.summary = "put bytes into a raw segment",
-	.synopsis = "NAME [--at=OFF] [TEXT]",
-	.run = run,
-	.help =
+/* clang-format off */
+static const char help[] =
 "Writes TEXT, or all of standard input, into a raw segment.  No newline is\n"
 "added.  What would go past the end, or onto a queue or log, is refused and\n"
 "nothing is written.\n"
@@ -126,5 +122,13 @@ const struct command command_write = {
 "Examples:\n"
 "  shunt create /table 4K\n"
 "  shunt write /table 'hello, other process'\n"
-"  printf '\\001\\002' | shunt write /table --at=0x100\n",
+"  printf '\\001\\002' | shunt write /table --at=0x100\n";
+/* clang-format on */
+
+const struct command command_write = {
+    .name = "write",
+    .summary = "put bytes into a raw segment",
+    .synopsis = "NAME [--at=OFF] [TEXT]",
+    .run = run,
+    .help = help,
 };
