@@ -131,6 +131,18 @@ shunt__fence_after_clock(void)
 #endif
 }
 
+/* Asks for a line to be ours before it is written.  The builtin asks x86 for
+ * a shared copy, which would be of no use. */
+static inline void
+shunt__prefetch_write(const void *line)
+{
+#if defined(__x86_64__)
+	__asm__("prefetchw %0" : : "m"(*(const char *)line));
+#else
+	__builtin_prefetch(line, 1);
+#endif
+}
+
 /* One turn of a spin loop. */
 static inline void
 shunt__pause(void)

@@ -21,7 +21,6 @@ int
 shunt__inode_of(int fd, struct shunt__inode *id, uint64_t *size)
 {
 	struct stat st;
-	struct statx sx;
 	int e = shunt__os.fstat(fd, &st);
 
 	if (e < 0)
@@ -30,9 +29,8 @@ shunt__inode_of(int fd, struct shunt__inode *id, uint64_t *size)
 	id->dev = (uint64_t)st.st_dev;
 	id->ino = (uint64_t)st.st_ino;
 	*size = (uint64_t)st.st_size;
-	if (shunt__os.statx(fd, &sx) == 0 && (sx.stx_mask & STATX_BTIME))
-		id->btime_ns = sx.stx_btime.tv_sec * INT64_C(1000000000) +
-		    sx.stx_btime.tv_nsec;
+	if (shunt__os.birth(fd, &id->btime_ns) < 0)
+		id->btime_ns = 0;
 	return S_ISREG(st.st_mode) ? 1 : S_ISDIR(st.st_mode) ? -EISDIR : 0;
 }
 

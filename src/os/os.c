@@ -3,6 +3,7 @@
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -73,10 +74,32 @@ os_lstat(const char *path, struct stat *st)
 	RET(lstat(path, st));
 }
 
+/* The kernel's own layout of statx(2): not every libc declares it. */
+#define STATX_BIRTH 0x800u
+
+struct birth {
+	uint32_t mask;
+	uint32_t before[19];
+	int64_t sec;
+	uint32_t nsec;
+	uint32_t after[41];
+};
+
+_Static_assert(offsetof(struct birth, sec) == 80, "stx_btime");
+_Static_assert(sizeof(struct birth) == 256, "struct statx");
+
 static int
-os_statx(int fd, struct statx *sx)
+os_birth(int fd, int64_t *ns)
 {
-	RET(statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, sx));
+	struct birth b;
+
+	if (syscall(SYS_statx, fd, "", 0x1000 /* AT_EMPTY_PATH */, STATX_BIRTH,
+		&b) < 0)
+		return -errno;
+	if (!(b.mask & STATX_BIRTH))
+		return -ENODATA;
+	*ns = b.sec * INT64_C(1000000000) + b.nsec;
+	return 0;
 }
 
 static int
@@ -157,6 +180,12 @@ static int
 os_lock(int fd, int cmd, struct flock *fl)
 {
 	RET(fcntl(fd, cmd, fl));
+}
+
+static int
+os_lease(int fd, int cmd, int arg)
+{
+	RET(fcntl(fd, cmd, arg));
 }
 
 static int
@@ -257,7 +286,7 @@ struct shunt__os shunt__os = {
     .fallocate = os_fallocate,
     .fstat = os_fstat,
     .lstat = os_lstat,
-    .statx = os_statx,
+    .birth = os_birth,
     .fstatfs = os_fstatfs,
     .fchmod = os_fchmod,
     .fchown = os_fchown,
@@ -269,6 +298,7 @@ struct shunt__os shunt__os = {
     .munmap = os_munmap,
     .madvise = os_madvise,
     .lock = os_lock,
+    .lease = os_lease,
     .fdatasync = os_fdatasync,
     .getrandom = os_getrandom,
     .futex_wait = os_futex_wait,

@@ -26,7 +26,7 @@ struct shunt__os {
 	int (*fallocate)(int fd, int mode, off_t off, off_t len);
 	int (*fstat)(int fd, struct stat *st);
 	int (*lstat)(const char *path, struct stat *st);
-	int (*statx)(int fd, struct statx *sx);
+	int (*birth)(int fd, int64_t *ns); /* -ENODATA: not known */
 	int (*fstatfs)(int fd, struct statfs *sf);
 	int (*fchmod)(int fd, mode_t mode);
 	int (*fchown)(int fd, uid_t uid, gid_t gid);
@@ -38,6 +38,7 @@ struct shunt__os {
 	int (*munmap)(void *at, size_t size);
 	int (*madvise)(void *at, size_t size, int advice);
 	int (*lock)(int fd, int cmd, struct flock *fl); /* F_OFD_... */
+	int (*lease)(int fd, int cmd, int arg); /* F_SETLEASE, F_SETSIG */
 	int (*fdatasync)(int fd);
 	int (*getrandom)(void *buf, size_t n);
 	int (*futex_wait)(const void *word, uint32_t expect, int64_t ns);

@@ -128,14 +128,8 @@ shunt__lane_prefetch(const struct shunt__lane_tx *tx)
 
 	if (tx->head + ahead + 64 > tx->tail_seen + tx->cap)
 		return;
-	const struct shunt__u64 *line =
-	    shunt__lane_word(tx->ring, tx->cap, tx->head + ahead);
-#if defined(__x86_64__)
-	/* The builtin asks for a shared copy, which would be of no use. */
-	__asm__("prefetchw %0" : : "m"(*(const char *)line));
-#else
-	__builtin_prefetch(line, 1);
-#endif
+	shunt__prefetch_write(
+	    shunt__lane_word(tx->ring, tx->cap, tx->head + ahead));
 }
 
 /*

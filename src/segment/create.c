@@ -114,17 +114,18 @@ group_id(const char *group, gid_t *gid)
 {
 	char *end;
 	unsigned long n = strtoul(group, &end, 10);
-	struct group *gr;
+	struct group gr, *found = NULL;
+	char room[4096];
 
 	if (*group != 0 && *end == 0 && n < (gid_t)-1) {
 		*gid = (gid_t)n;
 		return 0;
 	}
-	gr = getgrnam(group);
-	if (gr == NULL)
+	if (getgrnam_r(group, &gr, room, sizeof(room), &found) != 0 ||
+	    found == NULL)
 		return shunt__fail(-EINVAL, "there is no group \"%s\"",
 		    shunt__quote(group));
-	*gid = gr->gr_gid;
+	*gid = gr.gr_gid;
 	return 0;
 }
 

@@ -17,17 +17,18 @@ user_id(const char *user, uid_t *uid)
 {
 	char *end;
 	unsigned long n = strtoul(user, &end, 10);
-	struct passwd *pw;
+	struct passwd pw, *found = NULL;
+	char room[4096];
 
 	if (*user != 0 && *end == 0 && n < (uid_t)-1) {
 		*uid = (uid_t)n;
 		return 0;
 	}
-	pw = getpwnam(user);
-	if (pw == NULL)
+	if (getpwnam_r(user, &pw, room, sizeof(room), &found) != 0 ||
+	    found == NULL)
 		return shunt__fail(-EINVAL, "there is no user \"%s\"",
 		    shunt__quote(user));
-	*uid = pw->pw_uid;
+	*uid = pw.pw_uid;
 	return 0;
 }
 
