@@ -140,7 +140,8 @@ os_link_fd(int fd, const char *path)
 static int
 os_rename_new(const char *from, const char *to)
 {
-	RET(renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE));
+	RET((int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to,
+	    1u /* RENAME_NOREPLACE */));
 }
 
 static int
