@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/vfs.h>
@@ -55,6 +56,12 @@ struct shunt__os {
 	uid_t (*geteuid)(void);
 	int (*dup)(int fd);
 };
+
+/* Since Linux 5.14; not every libc has heard of them. */
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
+#endif
 
 /* The table in use; only tests write it. */
 extern struct shunt__os shunt__os;
