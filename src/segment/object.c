@@ -90,8 +90,8 @@ make(struct shunt__object *obj, const struct shunt__spec *spec)
 	char temp[PATH_MAX];
 	int e, fd;
 
-	fd = shunt__publish_begin(&obj->name, spec->mode ? spec->mode : 0600,
-	    0, spec->group, temp, sizeof(temp));
+	fd = shunt__publish_begin(&obj->name, spec->mode ? spec->mode : 0600, 0,
+	    spec->group, temp, sizeof(temp));
 	if (fd < 0)
 		return fd;
 	e = prepare(obj, fd, spec);
@@ -115,7 +115,7 @@ lock_out_removers(int fd, const struct shunt__name *name)
 	int e;
 
 	while ((e = shunt__byte_lock(fd, F_RDLCK, SHUNT__BYTE_REMOVING)) ==
-	    -EBUSY) {
+	       -EBUSY) {
 		if (shunt__now() > end)
 			return shunt__fail(-EBUSY,
 			    "%s: somebody has been removing it for a second",
@@ -311,16 +311,38 @@ shunt__object_attach(struct shunt__object **out, const char *name,
  * gone, and the next opener adopts what is there.
  */
 static void
-remove_if_done(
-    struct shunt__object *obj, int (*unread)(struct shunt__object *))
+remove_if_done(struct shunt__object *obj, int (*unread)(struct shunt__object *))
 {
-	if (obj->name.backend == SHUNT__FD ||
-	    shunt__byte_lock(obj->fd, F_WRLCK, SHUNT__BYTE_REMOVING) != 0)
+	uint64_t end = shunt__now() + 100000000;
+
+	/*
+	 * From here on we do not count.  Whoever is attached now will do this
+	 * when he goes; of two that go at once, the second sees nobody.
+	 */
+	shunt__byte_lock(obj->fd, F_UNLCK, SHUNT__BYTE_ATTACHED);
+	if (shunt__byte_held(obj->fd, F_WRLCK, SHUNT__BYTE_ATTACHED) != 0)
 		return;
+	/* Held for microseconds by another who goes, or by one who comes and
+	 * may turn back: the last one must not go without a look. */
+	while (shunt__byte_lock(obj->fd, F_WRLCK, SHUNT__BYTE_REMOVING) ==
+	       -EBUSY) {
+		if (shunt__now() > end)
+			return;
+		shunt__os.nanosleep(100000);
+	}
 	if (shunt__byte_held(obj->fd, F_WRLCK, SHUNT__BYTE_ATTACHED) == 0 &&
-	    unread(obj) == 0 &&
-	    is_named(&obj->name, obj->dev, obj->ino) == 1)
+	    unread(obj) == 0 && is_named(&obj->name, obj->dev, obj->ino) == 1)
 		shunt__os.unlink(obj->name.path);
+}
+
+/* A child that was made past the atfork handlers shares the description: by
+ * its descriptor our bytes would stay taken after we close ours. */
+static void
+give_back(int fd)
+{
+	shunt__byte_lock(fd, F_UNLCK, SHUNT__BYTE_ATTACHED);
+	shunt__byte_lock(fd, F_UNLCK, SHUNT__BYTE_REMOVING);
+	shunt__os.close(fd);
 }
 
 void
@@ -336,7 +358,7 @@ shunt__object_detach(
 			remove_if_done(obj, unread);
 		shunt__fork_delist(obj);
 		shunt__os.munmap(obj->base, obj->geo.size);
-		shunt__os.close(obj->fd);
+		give_back(obj->fd);
 		pthread_mutex_destroy(&obj->mutex);
 	} else if (obj->fd >= 0) { /* no atfork handler ran */
 		shunt__fork_delist(obj);
@@ -364,8 +386,8 @@ int
 shunt__object_reserve_lane(struct shunt__object *obj, uint32_t lane)
 {
 	uint64_t off = obj->geo.rings_off + lane * obj->geo.lane_bytes;
-	int e = shunt__reserve(
-	    obj->fd, off, obj->geo.lane_bytes, obj->name.shown);
+	int e =
+	    shunt__reserve(obj->fd, off, obj->geo.lane_bytes, obj->name.shown);
 
 	if (e == 0) /* a first touch is a fault of microseconds: have it now */
 		shunt__os.madvise(shunt__object_ring(obj, lane),
