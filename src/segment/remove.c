@@ -28,7 +28,7 @@ unlink_name(const struct shunt__name *name)
 }
 
 /* Tells those who have it: they look at the word beside their bell. */
-static int
+static void
 mark_removed(int fd)
 {
 	uint32_t one = 1;
@@ -37,9 +37,8 @@ mark_removed(int fd)
 	do
 		n = shunt__os.pwrite(fd, &one, sizeof(one),
 		    SHUNT__CONTROL_OFF +
-		        offsetof(struct shunt__control_lay, ct_removed));
+			offsetof(struct shunt__control_lay, ct_removed));
 	while (n == -EINTR);
-	return n < 0 ? (int)n : 0;
 }
 
 /* Under the removing byte nobody comes; whoever is there holds the other. */
@@ -48,14 +47,12 @@ remove_object(int fd, const struct shunt__name *name, int force)
 {
 	struct stat at_fd, at_name;
 	int e = shunt__byte_lock(fd, F_WRLCK, SHUNT__BYTE_REMOVING);
+	int in_use = 0;
 
-	if (e == 0 &&
-	    shunt__byte_held(fd, F_WRLCK, SHUNT__BYTE_ATTACHED) != 0) {
-		if (!force)
-			e = -EBUSY;
-		else
-			e = mark_removed(fd);
-	}
+	if (e == 0)
+		in_use = shunt__byte_held(fd, F_WRLCK, SHUNT__BYTE_ATTACHED);
+	if (in_use != 0 && !force)
+		e = -EBUSY;
 	if (e == -EBUSY)
 		return shunt__fail(e,
 		    "%s: it is in use; shunt stat shows by whom, and --force "
@@ -72,7 +69,12 @@ remove_object(int fd, const struct shunt__name *name, int force)
 		return shunt__fail(-EBUSY,
 		    "%s: somebody replaced it just now; look at it again",
 		    shunt__quote(name->shown));
-	return unlink_name(name);
+	e = unlink_name(name);
+	/* Only once it is done: who may not remove it must not say so.  Killed
+	 * before, its users miss the name within a second. */
+	if (e == 0 && in_use != 0)
+		mark_removed(fd);
+	return e;
 }
 
 int
@@ -106,9 +108,9 @@ shunt_remove(const char *text, const struct shunt_remove_options *opts)
 		return fd;
 	/* An object that is too new or broken still has its lock bytes. */
 	e = shunt__header_read(fd, &header, &geo, name.shown);
-	e = e == 1 ? unlink_name(&name)
-		   : remove_object(
-			 fd, &name, (o.flags & SHUNT_REMOVE_FORCE) != 0);
+	e = e == 1
+		? unlink_name(&name)
+		: remove_object(fd, &name, (o.flags & SHUNT_REMOVE_FORCE) != 0);
 	shunt__os.close(fd);
 	return e;
 }
