@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHUNT_INSPECT_INSPECT_H
+#define SHUNT_INSPECT_INSPECT_H
+
+/* What the files of this folder have in common. */
+
+#include <shunt/inspect.h>
+
+struct stat;
+struct shunt__look;
+
+/* What stat(2) alone tells; state and kind are left at 0. */
+void shunt__info_file(struct shunt_segment_info *info, const char *shown,
+    const struct stat *st);
+
+/* All that can be told; the number of participants. */
+int shunt__info_fill(const struct shunt__look *look,
+    struct shunt_segment_info *info, struct shunt_participant *to,
+    size_t cap);
+
+/* Processes that map this file, as far as /proc shows them: the number, of
+ * which the first @cap are in @pids; or -errno. */
+int shunt__mappers(const struct stat *st, int64_t *pids, size_t cap);
+
+#endif /* SHUNT_INSPECT_INSPECT_H */
