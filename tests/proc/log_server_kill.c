@@ -33,6 +33,7 @@ static struct shared {
 	_Atomic uint64_t torn_kills;
 	_Atomic uint64_t repeated;
 	_Atomic uint64_t late;
+	_Atomic uint64_t lines;
 	_Atomic int ready; /* the last server serves */
 } *shared;
 
@@ -131,6 +132,7 @@ serve(int bad)
 	}
 	shunt_logd_stat(l, &st);
 	shared->late = st.late;
+	shared->lines = st.lines;
 	shunt_logd_close(&l);
 	_exit(0);
 }
@@ -252,6 +254,7 @@ main(int argc, char **argv)
 	/* No client was ever stopped for a hold limit, so none is late: but a
 	 * loaded machine may do that, and then the count must be exact. */
 	bad |= shared->late != check.unordered;
+	bad |= shared->lines != check.lines;
 	struct shunt_remove_options force = {
 	    .sz = sizeof(force), .flags = SHUNT_REMOVE_FORCE};
 	if (shunt_remove(name, &force) == 0) {
