@@ -35,8 +35,7 @@ shunt__geometry_make(
 		return -EINVAL;
 	memset(geo, 0, sizeof(*geo));
 	geo->kind = spec->kind;
-	geo->lifetime =
-	    spec->persistent ? SHUNT__PERSISTENT : SHUNT__EPHEMERAL;
+	geo->lifetime = spec->persistent ? SHUNT__PERSISTENT : SHUNT__EPHEMERAL;
 	geo->lanes = spec->lanes;
 	geo->area_bytes = spec->area_bytes;
 	geo->lane_bytes = spec->lane_bytes;
@@ -85,17 +84,39 @@ fill(int fd, uint64_t off, uint64_t len)
 	return 0;
 }
 
+/*
+ * Before Linux 6.8 a signal makes the kernel give back what it had reserved so
+ * far: under a profiler's timer a large range would never be done in one.
+ */
+static int
+reserve(int fd, uint64_t off, uint64_t len)
+{
+	uint64_t part = len;
+
+	while (len > 0) {
+		part = part < len ? part : len;
+		int e = shunt__os.fallocate(fd, 0, (off_t)off, (off_t)part);
+		if (e == -EINTR) {
+			if (part > 65536)
+				part = (part / 2 + 4095) & ~UINT64_C(4095);
+			continue;
+		}
+		if (e == -EOPNOTSUPP || e == -ENOSYS)
+			return fill(fd, off, len);
+		if (e < 0)
+			return e;
+		off += part;
+		len -= part;
+	}
+	return 0;
+}
+
 /* The bytes [off, off + len) will never be a SIGBUS for want of room. */
 int
 shunt__reserve(int fd, uint64_t off, uint64_t len, const char *shown)
 {
-	int e;
+	int e = reserve(fd, off, len);
 
-	do
-		e = shunt__os.fallocate(fd, 0, (off_t)off, (off_t)len);
-	while (e == -EINTR);
-	if (e == -EOPNOTSUPP || e == -ENOSYS)
-		e = fill(fd, off, len);
 	if (e == -ENOSPC || e == -EDQUOT)
 		return no_space(fd, len, shown);
 	if (e == -EFBIG || e == -EINVAL)
@@ -123,15 +144,15 @@ group_id(const char *group, gid_t *gid)
 	}
 	if (getgrnam_r(group, &gr, room, sizeof(room), &found) != 0 ||
 	    found == NULL)
-		return shunt__fail(-EINVAL, "there is no group \"%s\"",
-		    shunt__quote(group));
+		return shunt__fail(
+		    -EINVAL, "there is no group \"%s\"", shunt__quote(group));
 	*gid = gr.gr_gid;
 	return 0;
 }
 
 static int
-set_rights(int fd, const struct shunt__name *name, uint32_t mode,
-    int use_umask, const char *group)
+set_rights(int fd, const struct shunt__name *name, uint32_t mode, int use_umask,
+    const char *group)
 {
 	gid_t gid = (gid_t)-1;
 	int e = 0;
@@ -171,8 +192,8 @@ directory(const struct shunt__name *name, char *dir, size_t room)
 /* A file of a random name beside the wanted one, where unnamed files are
  * unknown.  Killed now it stays: it has a prefix that tools know. */
 static int
-open_temp(const struct shunt__name *name, uint32_t mode, char *temp,
-    size_t room)
+open_temp(
+    const struct shunt__name *name, uint32_t mode, char *temp, size_t room)
 {
 	char dir[PATH_MAX];
 

@@ -24,8 +24,8 @@ struct shunt_segment {
 	    SHUNT_SEGMENT_READONLY | SHUNT_SEGMENT_UMASK)
 
 static int
-read_options(struct shunt_segment_options *o,
-    const struct shunt_segment_options *opts)
+read_options(
+    struct shunt_segment_options *o, const struct shunt_segment_options *opts)
 {
 	int e = shunt__options_read(o, sizeof(*o), sizeof(*o), opts);
 
@@ -121,8 +121,7 @@ adopt(struct shunt_segment **out, const struct shunt__name *name, size_t size,
 		e = shunt__fail(-EEXIST,
 		    "%s: it exists with %llu bytes, not %zu; remove it, or "
 		    "truncate it (--truncate)",
-		    shunt__quote(name->shown), (unsigned long long)there,
-		    size);
+		    shunt__quote(name->shown), (unsigned long long)there, size);
 	} else {
 		e = 0;
 	}
@@ -130,8 +129,7 @@ adopt(struct shunt_segment **out, const struct shunt__name *name, size_t size,
 		shunt__os.close(fd);
 		return e;
 	}
-	e = wrap(out, fd, size, o->flags & SHUNT_SEGMENT_READONLY,
-	    name->shown);
+	e = wrap(out, fd, size, o->flags & SHUNT_SEGMENT_READONLY, name->shown);
 	return e < 0 ? e : 1;
 }
 
@@ -148,16 +146,20 @@ make(struct shunt_segment **out, const struct shunt__name *name, size_t size,
 	if (fd < 0)
 		return fd;
 	e = shunt__reserve(fd, 0, size, name->shown);
-	if (e == 0)
-		e = shunt__publish_end(name, fd, temp);
-	else if (temp[0] != 0)
-		shunt__os.unlink(temp);
-	if (e < 0) {
+	if (e < 0)
 		shunt__os.close(fd);
+	else /* mapped first: a name that is there is one that can be used */
+		e = wrap(out, fd, size, o->flags & SHUNT_SEGMENT_READONLY,
+		    name->shown);
+	if (e < 0) {
+		if (temp[0] != 0)
+			shunt__os.unlink(temp);
 		return e;
 	}
-	return wrap(
-	    out, fd, size, o->flags & SHUNT_SEGMENT_READONLY, name->shown);
+	e = shunt__publish_end(name, fd, temp);
+	if (e < 0)
+		shunt_segment_close(out);
+	return e;
 }
 
 static int
@@ -220,8 +222,7 @@ shunt_segment_open(struct shunt_segment **out, const char *text,
 	if (e < 0)
 		return e;
 	readonly = (o.flags & SHUNT_SEGMENT_READONLY) != 0;
-	fd = open_raw(
-	    &name, readonly ? O_RDONLY : O_RDWR, o.owner, &size);
+	fd = open_raw(&name, readonly ? O_RDONLY : O_RDWR, o.owner, &size);
 	if (fd < 0)
 		return fd;
 	if (size == 0) {
@@ -245,12 +246,11 @@ shunt_segment_anon(struct shunt_segment **out, size_t size,
 	if (e < 0)
 		return e;
 	if (size == 0 || size > INT64_MAX)
-		return shunt__fail(
-		    -EINVAL, "a segment has at least 1 byte");
+		return shunt__fail(-EINVAL, "a segment has at least 1 byte");
 	fd = shunt__os.memfd("shunt", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
-		return shunt__fail(fd, "anonymous memory cannot be had: %s",
-		    shunt__why(fd));
+		return shunt__fail(
+		    fd, "anonymous memory cannot be had: %s", shunt__why(fd));
 	/* A memfd's mode is 0777: another user who is given a read-only
 	 * descriptor could open it anew for writing. */
 	e = shunt__os.fchmod(fd, 0600);
