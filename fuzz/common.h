@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef FUZZ_COMMON_H
+#define FUZZ_COMMON_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "segment/object.h"
+
+/*
+ * A hostile image: a valid object in a memfd, then the input patches it. An
+ * input is a list of {offset u16, length u8, bytes}; the last patch may be
+ * cut.  The header stays valid, for the header has a target of its own; all
+ * else is what a peer with write permission can scribble.
+ */
+struct image {
+	int fd;
+	char name[16]; /* "fd:N" */
+	unsigned char *base;
+	size_t size;
+	struct shunt__geometry geo;
+};
+
+void image_make(struct image *im, const struct shunt__spec *spec);
+void image_patch(struct image *im, const uint8_t *data, size_t size);
+void image_free(struct image *im);
+
+#endif /* FUZZ_COMMON_H */
