@@ -2,8 +2,9 @@
 
 /*
  * Concurrency Kit's ring, single producer and single consumer, moving slots
- * of 64 bytes: the best known ring of its kind in C.  It is given its best
- * form: both its ways to enqueue are run and the faster one counts.
+ * of 64 bytes: the best known ring of its kind in C.  Of its two ways to
+ * enqueue it is given the faster: in place, reserve and commit.  (Nine pairs
+ * of both, 2 cores of a Xeon guest: 47 M/s in place, 42 M/s by copy.)
  */
 
 #include "suite.h"
@@ -42,23 +43,10 @@ CK_RING_PROTOTYPE(slot, slot)
 struct shared {
 	_Alignas(128) ck_ring_t ring;
 	_Alignas(128) struct slot slot[RING_SLOTS];
-	int in_place; /* reserve and commit instead of a copy */
 };
 
 static void
 produce(struct shared *r, uint64_t n)
-{
-	struct slot out = {.payload = {.seq = 0}};
-
-	for (uint64_t i = 0; i < n; i++) {
-		out.payload.seq = i;
-		while (!ck_ring_enqueue_spsc_slot(&r->ring, r->slot, &out))
-			continue;
-	}
-}
-
-static void
-produce_in_place(struct shared *r, uint64_t n)
 {
 	struct slot out = {.payload = {.seq = 0}};
 	struct slot *room;
@@ -74,11 +62,11 @@ produce_in_place(struct shared *r, uint64_t n)
 }
 
 static int
-consume(struct shared *r, uint64_t n)
+consume(struct shared *r, uint64_t from, uint64_t to)
 {
 	struct slot in;
 
-	for (uint64_t i = 0; i < n; i++) {
+	for (uint64_t i = from; i < to; i++) {
 		while (!ck_ring_dequeue_spsc_slot(&r->ring, r->slot, &in))
 			continue;
 		if (in.payload.seq != i)
@@ -92,52 +80,43 @@ consume(struct shared *r, uint64_t n)
 static int
 work(struct mail *mail, int seat, void *arg)
 {
+	uint64_t n = throughput_block(), at[BLOCKS + 1];
 	struct shared *r = arg;
 	int bad = 0;
 
 	crew_ready(mail);
-	mail->seat[seat].begin_ns = clock_ns();
-	if (seat == 1)
-		bad = consume(r, throughput_messages());
-	else if (r->in_place)
-		produce_in_place(r, throughput_messages());
-	else
-		produce(r, throughput_messages());
-	mail->seat[seat].end_ns = clock_ns();
-	return bad;
-}
-
-static int
-run(int in_place, double *rate)
-{
-	struct crew crew = {0};
-	struct shared *r = mmap(NULL, sizeof *r, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	int bad;
-
-	if (r == MAP_FAILED)
-		return fail("mmap: %s", strerror(errno));
-	ck_ring_init(&r->ring, RING_SLOTS);
-	r->in_place = in_place;
-	bad = run_duo(&crew, work, r);
+	if (seat == 0) {
+		produce(r, BLOCKS * n);
+		return 0;
+	}
+	at[0] = clock_ns();
+	for (uint64_t i = 0; i < BLOCKS && !bad; i++) {
+		bad = consume(r, i * n, (i + 1) * n);
+		at[i + 1] = clock_ns();
+	}
 	if (!bad)
-		*rate = (double)throughput_messages() * 1e9 /
-			(double)(crew_end(&crew) - crew_begin(&crew));
-	crew_free(&crew);
-	munmap(r, sizeof *r);
+		mail->seat[1].figure[0] = (double)n * 1e9 / median_block(at);
 	return bad;
 }
 
 int
 ck_throughput(const struct bench *b, struct sample *s)
 {
-	double copied = 0, in_place = 0;
+	struct crew crew = {0};
+	struct shared *r = mmap(NULL, sizeof *r, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	int bad;
 
 	(void)b;
-	if (run(0, &copied) < 0 || run(1, &in_place) < 0)
-		return -1;
-	s->value = copied > in_place ? copied : in_place;
-	return 0;
+	if (r == MAP_FAILED)
+		return fail("mmap: %s", strerror(errno));
+	ck_ring_init(&r->ring, RING_SLOTS);
+	bad = run_duo(&crew, work, r);
+	if (!bad)
+		s->value = crew.mail->seat[1].figure[0];
+	crew_free(&crew);
+	munmap(r, sizeof *r);
+	return bad;
 }
 
 const char *
@@ -165,7 +144,7 @@ ck_lacks(void)
 #endif
 
 uint64_t
-throughput_messages(void)
+throughput_block(void)
 {
-	return quick_run ? 2000000 : 10000000;
+	return quick_run ? 10000 : 50000;
 }

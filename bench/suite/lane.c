@@ -92,25 +92,35 @@ ask(struct shunt_queue *out, struct shunt_queue *in, uint64_t from, uint64_t to)
 }
 
 static int
+rtt_play(struct shunt_queue *there, struct shunt_queue *back, double *ns)
+{
+	uint64_t n = rtt_block(), at[BLOCKS + 1];
+	int bad = ask(there, back, 1, 10 * n); /* warm up */
+
+	for (uint64_t i = 0; i < BLOCKS && !bad; i++) {
+		at[i] = clock_ns();
+		bad = ask(there, back, (i + 10) * n, (i + 11) * n);
+	}
+	at[BLOCKS] = clock_ns();
+	if (!bad)
+		*ns = median_block(at) / (double)n;
+	return bad;
+}
+
+static int
 rtt_child(struct mail *mail, int seat, void *arg)
 {
 	const struct names *name = arg;
 	struct shunt_queue *there, *back;
-	uint64_t warm = (uint64_t)rtt_rounds() / 10 + 1;
-	uint64_t all = warm + (uint64_t)rtt_rounds();
 	int bad;
 
 	if (open_queue(&there, name->there) || open_queue(&back, name->back))
 		return -1;
 	crew_ready(mail);
 	if (seat == 1)
-		bad = echo(there, back, all);
-	else {
-		bad = ask(there, back, 1, warm);
-		mail->seat[0].begin_ns = clock_ns();
-		bad = bad || ask(there, back, warm, all);
-		mail->seat[0].end_ns = clock_ns();
-	}
+		bad = echo(there, back, (BLOCKS + 10) * rtt_block());
+	else
+		bad = rtt_play(there, back, &mail->seat[0].figure[0]);
 	shunt_queue_close(&there);
 	shunt_queue_close(&back);
 	return bad;
@@ -128,9 +138,7 @@ rtt(const struct bench *b, struct sample *s)
 	fresh_name(name.back, "back");
 	bad = run_duo(&crew, rtt_child, &name);
 	if (!bad)
-		s->value = (double)(crew.mail->seat[0].end_ns -
-				    crew.mail->seat[0].begin_ns) /
-			   rtt_rounds();
+		s->value = crew.mail->seat[0].figure[0];
 	crew_free(&crew);
 	return bad;
 }
@@ -157,13 +165,13 @@ produce_in_place(struct shunt_queue *q, uint64_t n)
 }
 
 static int
-consume_in_place(struct shunt_queue *q, uint64_t n)
+consume_in_place(struct shunt_queue *q, uint64_t from, uint64_t to)
 {
 	const void *msg;
 	ssize_t len;
 	uint64_t seq;
 
-	for (uint64_t i = 0; i < n; i++) {
+	for (uint64_t i = from; i < to; i++) {
 		while ((len = shunt_queue_peek(q, &msg, NULL, &recv_now)) < 0)
 			if (len != -EAGAIN)
 				return said("peek", len);
@@ -190,13 +198,30 @@ produce(struct shunt_queue *q, uint64_t n)
 }
 
 static int
-consume(struct shunt_queue *q, uint64_t n)
+consume(struct shunt_queue *q, uint64_t from, uint64_t to)
 {
 	struct payload p;
 	int bad = 0;
 
-	for (uint64_t i = 0; i < n && !bad; i++)
+	for (uint64_t i = from; i < to && !bad; i++)
 		bad = recv_one(q, &p, i);
+	return bad;
+}
+
+static int
+flow_consume(struct shunt_queue *q, int in_place, double *rate)
+{
+	uint64_t n = throughput_block(), at[BLOCKS + 1];
+	int bad = 0;
+
+	at[0] = clock_ns();
+	for (uint64_t i = 0; i < BLOCKS && !bad; i++) {
+		bad = in_place ? consume_in_place(q, i * n, (i + 1) * n)
+			       : consume(q, i * n, (i + 1) * n);
+		at[i + 1] = clock_ns();
+	}
+	if (!bad)
+		*rate = (double)n * 1e9 / median_block(at);
 	return bad;
 }
 
@@ -204,19 +229,18 @@ static int
 flow_child(struct mail *mail, int seat, void *arg)
 {
 	const struct names *name = arg;
-	uint64_t n = throughput_messages();
+	uint64_t all = BLOCKS * throughput_block();
 	struct shunt_queue *q;
 	int bad;
 
 	if (open_queue(&q, name->there))
 		return -1;
 	crew_ready(mail);
-	mail->seat[seat].begin_ns = clock_ns();
 	if (seat == 1)
-		bad = name->in_place ? consume_in_place(q, n) : consume(q, n);
+		bad = flow_consume(q, name->in_place, &mail->seat[1].figure[0]);
 	else
-		bad = name->in_place ? produce_in_place(q, n) : produce(q, n);
-	mail->seat[seat].end_ns = clock_ns();
+		bad =
+		    name->in_place ? produce_in_place(q, all) : produce(q, all);
 	shunt_queue_close(&q);
 	return bad;
 }
@@ -231,8 +255,7 @@ flow(int in_place, double *rate)
 	fresh_name(name.there, "flow");
 	bad = run_duo(&crew, flow_child, &name);
 	if (!bad)
-		*rate = (double)throughput_messages() * 1e9 /
-			(double)(crew_end(&crew) - crew_begin(&crew));
+		*rate = crew.mail->seat[1].figure[0];
 	crew_free(&crew);
 	return bad;
 }

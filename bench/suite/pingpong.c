@@ -18,10 +18,20 @@ struct lines {
 	_Alignas(128) char end;
 };
 
-int
-rtt_rounds(void)
+uint64_t
+rtt_block(void)
 {
-	return quick_run ? 50000 : 200000;
+	return quick_run ? 250 : 1000;
+}
+
+double
+median_block(const uint64_t *at)
+{
+	double v[BLOCKS];
+
+	for (int i = 0; i < BLOCKS; i++)
+		v[i] = (double)(at[i + 1] - at[i]);
+	return median_of(v, BLOCKS);
 }
 
 int
@@ -65,19 +75,21 @@ play(struct lines *l, uint64_t from, uint64_t to)
 static int
 player(struct mail *mail, int seat, void *arg)
 {
+	uint64_t n = rtt_block(), at[BLOCKS + 1];
 	struct lines *l = arg;
-	uint64_t warm = (uint64_t)rtt_rounds() / 10 + 1;
-	uint64_t all = warm + (uint64_t)rtt_rounds();
 
 	crew_ready(mail);
 	if (seat == 1) {
-		serve(l, 1, all);
+		serve(l, 1, (BLOCKS + 10) * n);
 		return 0;
 	}
-	play(l, 1, warm);
-	mail->seat[0].begin_ns = clock_ns();
-	play(l, warm, all);
-	mail->seat[0].end_ns = clock_ns();
+	play(l, 1, 10 * n); /* warm up */
+	for (uint64_t i = 0; i < BLOCKS; i++) {
+		at[i] = clock_ns();
+		play(l, (i + 10) * n, (i + 11) * n);
+	}
+	at[BLOCKS] = clock_ns();
+	mail->seat[0].figure[0] = median_block(at) / (double)n;
 	return 0;
 }
 
@@ -94,9 +106,7 @@ bare_rtt(const struct bench *b, struct sample *s)
 		return fail("mmap: %s", strerror(errno));
 	bad = run_duo(&crew, player, l);
 	if (!bad)
-		s->value = (double)(crew.mail->seat[0].end_ns -
-				    crew.mail->seat[0].begin_ns) /
-			   rtt_rounds();
+		s->value = crew.mail->seat[0].figure[0];
 	crew_free(&crew);
 	munmap(l, sizeof *l);
 	return bad;

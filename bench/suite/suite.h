@@ -72,8 +72,16 @@ struct payload {
 	uint64_t seq;
 	uint64_t rest[PAYLOAD / 8 - 1];
 };
-int rtt_rounds(void);
-uint64_t throughput_messages(void);
+/*
+ * A run is cut into blocks, each with its own time, and the median block
+ * counts: on a machine that others use too, a block during which one of the
+ * two processes was not running tells nothing about the lane.
+ */
+#define BLOCKS 200
+uint64_t rtt_block(void);        /* round trips in a block */
+uint64_t throughput_block(void); /* messages in a block */
+/* Nanoseconds of the median block; @at has BLOCKS + 1 times. */
+double median_block(const uint64_t *at);
 /* A crew of two on the first two processors; see crew_start(). */
 int run_duo(struct crew *crew, crew_work *work, void *arg);
 
