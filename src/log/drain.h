@@ -33,6 +33,9 @@
 /* What a stopped client may delay the file by, once. */
 #define SHUNT__HOLD_NS UINT64_C(100000000)
 
+/* A tail that no producer can accept: the lane was found corrupt. */
+#define SHUNT__TAIL_CLOSED (UINT64_C(1) << 63 | 1)
+
 enum shunt__cursor_state {
 	SHUNT__CURSOR_READ,    /* its records can be read */
 	SHUNT__CURSOR_UNREADY, /* its ring is not reserved, as it seems */

@@ -130,11 +130,11 @@ wake_owner(struct shunt__source *s, struct shunt__cursor *c)
 static void
 publish_lane(struct shunt__source *s, struct shunt__cursor *c, int durable)
 {
-	/* Behind `pos` nothing can be read any more.  An odd tail is an
-	 * impossible one: the owner learns it from its next full lane, and
-	 * the next owner before it begins. */
+	/* Behind `pos` nothing can be read any more, and its owner must not
+	 * wait for room for ever: it learns it when the lane is full, and the
+	 * next owner before it begins. */
 	if (c->state == SHUNT__CURSOR_CORRUPT && (c->pos & 7) == 0)
-		c->pos |= 1;
+		c->pos |= SHUNT__TAIL_CLOSED;
 	if (c->pos != c->tail) {
 		c->tail = c->pos;
 		/* L: pairs with R in shunt__lane_tx_refresh(). */
