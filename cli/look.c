@@ -65,8 +65,9 @@ look_log_name(const char *given)
 	static char name[40];
 	const char *env = getenv("SHUNT_LOG");
 
+	/* Empty is an unset variable of a script, not the default log. */
 	if (given != NULL)
-		return given;
+		return *given != 0 ? given : "/";
 	if (env != NULL && *env != 0)
 		return env;
 	if (geteuid() == 0)

@@ -53,7 +53,7 @@ snapshot(struct tail *t, int *out)
 	struct seen now = {0};
 	struct shunt_tail *tail;
 	const char *line;
-	ssize_t n;
+	ssize_t n = 0;
 	int r = shunt_tail_open(&tail, t->name, t->owner, t->format);
 
 	if (r < 0)

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: MIT
+# Sourced by the tests of the command: checks, bounded waiting, cleaning up.
+# Every name that a test makes begins with $N; every process that it starts
+# in the background is started with `start`, so that both go at the end.
+
+set -u
+: "${TOP:=$(cd "$(dirname "$0")/../.." && pwd)}"
+: "${SHUNT:=$TOP/build/plain/shunt}"
+[ -x "$SHUNT" ] || {
+	echo "there is no command at $SHUNT; build it with make" >&2
+	exit 1
+}
+unset SHUNT_LOG NO_COLOR NOTIFY_SOCKET
+N=/shunt-cli-$$
+SHM=/dev/shm$N
+T=$(mktemp -d "${TMPDIR:-/tmp}/shunt-cli.XXXXXX") || exit 1
+pids=''
+passed=0
+failed=0
+
+finish() {
+	rc=$?
+	trap - EXIT INT TERM HUP
+	for pid in $pids; do
+		kill -9 "$pid" 2>/dev/null
+	done
+	wait 2>/dev/null
+	rm -rf /dev/shm"$N"* "$T"
+	[ "$rc" -ne 77 ] || exit 77
+	echo "$passed passed, $failed failed, 0 skipped"
+	[ "$rc" -eq 0 ] && [ "$failed" -eq 0 ]
+	exit
+}
+trap finish EXIT
+trap 'exit 130' INT TERM HUP
+
+skip() {
+	echo "$*"
+	exit 77
+}
+
+# Runs a command; OUT and ERR hold what it printed, RC its exit code.
+run() {
+	"$@" >"$T/out" 2>"$T/err" </dev/null
+	RC=$?
+	seen "$*"
+}
+
+# The same with the file $1 as standard input.
+run_from() {
+	from=$1
+	shift
+	"$@" >"$T/out" 2>"$T/err" <"$from"
+	RC=$?
+	seen "$* <$from"
+}
+
+seen() {
+	LAST=$1
+	OUT=$(tr -d '\0' <"$T/out")
+	ERR=$(tr -d '\0' <"$T/err")
+}
+
+pass() {
+	passed=$((passed + 1))
+}
+
+fail() {
+	failed=$((failed + 1))
+	echo "FAIL: $*"
+	echo "  after: ${LAST-}"
+	echo "  exit ${RC-} out: $(printf %s "${OUT-}" | head -c 600)"
+	echo "  err: $(printf %s "${ERR-}" | head -c 600)"
+}
+
+# check WHAT COMMAND...: passes if the command does.
+check() {
+	what=$1
+	shift
+	if "$@"; then pass; else fail "$what"; fi
+}
+
+# is WHAT GOT WANTED
+is() {
+	if [ "$2" = "$3" ]; then pass; else fail "$1: got \"$2\", not \"$3\""; fi
+}
+
+# has WHAT TEXT PATTERN (of the shell)
+has() {
+	# shellcheck disable=SC2254
+	case $2 in
+	*$3*) pass ;;
+	*) fail "$1: nothing like \"$3\" in \"$2\"" ;;
+	esac
+}
+
+hasnt() {
+	# shellcheck disable=SC2254
+	case $2 in
+	*$3*) fail "$1: \"$3\" in \"$2\"" ;;
+	*) pass ;;
+	esac
+}
+
+# The last `run` went well and said nothing on standard error.
+went() {
+	if [ "$RC" -eq 0 ] && [ -z "$ERR" ]; then pass; else fail "$1"; fi
+}
+
+# refused WHAT RC PATTERN...: the last `run` ended so, with one sentence on
+# standard error that names what the patterns say, and nothing on output.
+refused() {
+	what=$1 want=$2
+	shift 2
+	is "$what: exit" "$RC" "$want"
+	is "$what: one sentence" "$(wc -l <"$T/err" | tr -d ' ')" 1
+	is "$what: no output" "$OUT" ''
+	for pattern; do
+		has "$what" "$ERR" "$pattern"
+	done
+}
+
+# start COMMAND...: in the background; PID is its process.
+start() {
+	"$@" &
+	PID=$!
+	pids="$pids $PID"
+}
+
+# ended PID: waits for its end, at most 10 s; RC is its exit code.
+ended() {
+	until_ok 10 gone "$1" || fail "process $1 does not end"
+	gone "$1" || kill -9 "$1"
+	wait "$1" 2>/dev/null
+	RC=$?
+	LAST="process $1"
+}
+
+# A process that is no more, or a zombie.
+gone() {
+	state=$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -c1)
+	[ -z "$state" ] || [ "$state" = Z ]
+}
+
+# until_ok SECONDS COMMAND...: asks again and again, 50 times a second.
+until_ok() {
+	tries=$(($1 * 50))
+	shift
+	until "$@"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.02
+	done
+}
+
+# lines FILE COUNT: it has so many lines, or more.
+lines() {
+	[ "$(wc -l 2>/dev/null <"$1" || echo 0)" -ge "$2" ]
+}
+
+# holds FILE TEXT
+holds() {
+	grep -qF -- "$2" "$1" 2>/dev/null
+}
+
+# sleeps PID: it waits in the kernel.
+sleeps() {
+	[ "$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -c1)" = S ]
+}
+
+# serve LOG FILE [OPTION...]: starts a server, returns when it serves.
+serve() {
+	log=$1 file=$2
+	shift 2
+	mkfifo "$T/ready.$log_count"
+	"$SHUNT" logd -n "$log" -o "$file" --ready-fd=9 "$@" \
+	    2>"$T/logd.$log_count" 9>"$T/ready.$log_count" &
+	PID=$!
+	pids="$pids $PID"
+	LOGD_ERR=$T/logd.$log_count
+	read -r _ <"$T/ready.$log_count"
+	log_count=$((log_count + 1))
+}
+log_count=0
+
+# JSON without blanks and newlines, so that patterns are simple.
+compact() {
+	tr -d ' \n' <"$T/out"
+}
