@@ -328,7 +328,7 @@ $(B)/uapi:
 	    ln -sfn $$i/$$d $@/$$d; done; done
 $(B)/links: $(A) $(B)/flags
 	$(call say,LD,$@)
-	$(Q)echo 'int main(void) { return 0; }' | $(CC) -static -x c - -o $@ \
+	$(Q)echo 'int main(void) { return 0; }' | $(CC) -static -x c - -x none -o $@ \
 	    -Wl,--whole-archive $(A) -Wl,--no-whole-archive -pthread
 endif
 
