@@ -9,26 +9,42 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <shunt.h>
+
 #include "cases.h"
 
 const uint32_t message_size[MESSAGES] = {56, 0, 800, 8, 1500, 100};
 
-void
-message_fill(unsigned char *buf, uint32_t i)
+static unsigned char texts[MESSAGES][2048];
+
+static void
+fill_texts(void)
 {
-	for (uint32_t k = 0; k < message_size[i]; k++)
-		buf[k] = (unsigned char)(i * 37 + k * 11 + 5);
+	for (uint32_t i = 0; i < MESSAGES; i++)
+		for (uint32_t k = 0; k < message_size[i]; k++)
+			texts[i][k] = (unsigned char)(i * 37 + k * 11 + 5);
+}
+
+const unsigned char *
+message_text(uint32_t i)
+{
+	return texts[i];
+}
+
+int
+message_send(struct shunt_queue *q, uint32_t i)
+{
+	static const struct shunt_send_options now = {
+	    .sz = sizeof(now), .wait_ns = SHUNT_NOWAIT};
+
+	return shunt_queue_send(q, texts[i], message_size[i], &now);
 }
 
 int
 message_right(const unsigned char *buf, size_t len, uint32_t i)
 {
-	unsigned char want[2048];
-
-	if (i >= MESSAGES || len != message_size[i])
-		return 0;
-	message_fill(want, i);
-	return len == 0 || memcmp(buf, want, len) == 0;
+	return i < MESSAGES && len == message_size[i] &&
+	    memcmp(buf, texts[i], len) == 0;
 }
 
 struct world *
@@ -140,6 +156,7 @@ main(int argc, char **argv)
 	static struct sweep_case all[LONGEST];
 	size_t n = 0;
 
+	fill_texts();
 	for (size_t i = 0; i < object_case_count && n < LONGEST; i++)
 		all[n++] = object_cases[i];
 	for (size_t i = 0; i < queue_case_count && n < LONGEST; i++)

@@ -46,13 +46,11 @@ with_queue(const char *stem, uint32_t flags, uint32_t unread)
 {
 	struct world *w = world_make(stem);
 	struct shunt_queue *q = w != NULL ? attach(w, flags) : NULL;
-	unsigned char buf[2048];
 
 	if (q == NULL)
 		return NULL;
 	for (uint32_t i = 0; i < unread; i++) {
-		message_fill(buf, i);
-		if (shunt_queue_send(q, buf, message_size[i], &now) != 0)
+		if (message_send(q, i) != 0)
 			return NULL;
 	}
 	shunt_queue_close(&q);
@@ -86,8 +84,7 @@ use_and_leave(struct world *w, uint32_t unread)
 	}
 	n = shunt_queue_recv(q, buf, sizeof(buf), NULL, &at_once);
 	CHECK(n == -EAGAIN);
-	message_fill(buf, 2);
-	CHECK(shunt_queue_send(q, buf, message_size[2], &now) == 0);
+	CHECK(message_send(q, 2) == 0);
 	n = shunt_queue_recv(q, buf, sizeof(buf), NULL, &at_once);
 	CHECK(n >= 0 && message_right(buf, (size_t)n, 2));
 	shunt_queue_close(&q);

@@ -34,11 +34,9 @@ attach(const struct world *w, uint32_t flags)
 static int
 send_some(struct shunt_queue *q, uint32_t from, uint32_t to)
 {
-	unsigned char buf[2048];
 
 	for (uint32_t i = from; i < to; i++) {
-		message_fill(buf, i);
-		int e = shunt_queue_send(q, buf, message_size[i], &now);
+		int e = message_send(q, i);
 		if (e != 0)
 			return e;
 	}
@@ -136,7 +134,6 @@ victim_send(void *ctx)
 {
 	struct world *w = ctx;
 	struct shunt_queue *q = attach(w, 0);
-	unsigned char buf[2048];
 	void *room;
 
 	sweep_require(q != NULL);
@@ -145,9 +142,7 @@ victim_send(void *ctx)
 	shunt_queue_abort(q);
 	sweep_begin();
 	for (uint32_t i = 0; i < MESSAGES; i++) {
-		message_fill(buf, i);
-		sweep_require(
-		    shunt_queue_send(q, buf, message_size[i], &now) == 0);
+		sweep_require(message_send(q, i) == 0);
 		w->p->done[0] = i + 1;
 	}
 	sweep_end();
@@ -159,12 +154,10 @@ victim_claim(void *ctx)
 {
 	struct world *w = ctx;
 	struct shunt_queue *q = attach(w, 0);
-	unsigned char buf[2048];
 
 	sweep_require(q != NULL);
-	message_fill(buf, 0);
 	sweep_begin();
-	sweep_require(shunt_queue_send(q, buf, message_size[0], &now) == 0);
+	sweep_require(message_send(q, 0) == 0);
 	w->p->done[0] = 1;
 	sweep_end();
 }
@@ -175,15 +168,12 @@ victim_takeover(void *ctx)
 {
 	struct world *w = ctx;
 	struct shunt_queue *q = attach(w, 0);
-	unsigned char buf[2048];
 
 	sweep_require(q != NULL);
 	w->p->done[0] = 3;
 	sweep_begin();
 	for (uint32_t i = 3; i < MESSAGES; i++) {
-		message_fill(buf, i);
-		sweep_require(
-		    shunt_queue_send(q, buf, message_size[i], &now) == 0);
+		sweep_require(message_send(q, i) == 0);
 		w->p->done[0] = i + 1;
 	}
 	sweep_end();
@@ -210,7 +200,7 @@ victim_reserve(void *ctx)
 		sweep_require(shunt_queue_reserve(q,
 				  i < 3 ? 900 : message_size[i], &room,
 				  &now) == 0);
-		message_fill(room, i);
+		memcpy(room, message_text(i), message_size[i]);
 		sweep_require(shunt_queue_commit(q, message_size[i]) == 0);
 		w->p->done[0] = i + 1;
 	}
@@ -343,14 +333,11 @@ victim_send_other(void *ctx)
 {
 	struct world *w = ctx;
 	struct shunt_queue *q = attach(w, 0);
-	unsigned char buf[2048];
 
 	sweep_require(q != NULL);
 	sweep_begin();
 	for (uint32_t i = 0; i < 2; i++) {
-		message_fill(buf, i);
-		sweep_require(
-		    shunt_queue_send(q, buf, message_size[i], &now) == 0);
+		sweep_require(message_send(q, i) == 0);
 		w->p->done[1] = i + 1;
 	}
 	sweep_end();
