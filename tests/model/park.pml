@@ -25,8 +25,10 @@
  *               short until one of them has ended by itself, which is assumed
  *               to take longer than a store stays in a store buffer
  *   WFENCE=mask producers that have no membarrier: FENCE in `waiting`
- *   NAP         the receiver naps: woken only by lanes more than half full,
- *               the nap ends by itself only while none is
+ *   NAP         the receiver may also nap: it sets NAPPING in place of ASLEEP,
+ *               without a membarrier, and is woken only for a lane more than
+ *               half full; a nap lasts a millisecond and always ends by itself
+ *   KEEPNAP     a new receiver leaves the bit of a predecessor killed napping
  *   PK CK       kills of producers (not replaced), of the receiver (replaced);
  *               after a kill the sleeps of the other side may end by themselves
  *   NOTIMEOUT   not even then
@@ -115,12 +117,12 @@ end:	do
 	if :: myself -> (mine); KILL :: else fi;			\
 	s = word[w]; KILL;						\
 	FENCE_IF_TOLD(w, mine, KILL)					\
+	bits = WANTED(s, deep);						\
 	if								\
-	:: WANTED(s, deep) ->						\
-		WAKE(w, mine, KILL)					\
+	:: bits -> WAKE(w, mine, KILL)					\
 	:: else								\
 	fi;								\
-	s = 0
+	s = 0; bits = 0
 
 #ifdef M_IGNOREFENCE
 #define FENCE_IF_TOLD(w, mine, KILL)
@@ -131,10 +133,11 @@ end:	do
 	:: else								\
 	fi;
 #endif
-#ifdef M_NAPDEAF
-#define WANTED(s, deep)	((s & ASLEEP) && !(s & NAPPING))
+#ifdef M_NAPFIRST
+#define WANTED(s, deep)	(((s) & NAPPING) -> ((deep) -> NAPPING : 0) : (s) & ASLEEP)
 #else
-#define WANTED(s, deep)	((s & ASLEEP) && (!(s & NAPPING) || (deep)))
+/* The bit to answer, or 0: ASLEEP comes first, whatever else is set. */
+#define WANTED(s, deep)	(((s) & ASLEEP) -> ASLEEP : (((s) & NAPPING) && (deep) -> NAPPING : 0))
 #endif
 
 #if defined(M_NOCLEAR)
@@ -143,17 +146,17 @@ end:	do
 #elif defined(M_WAKEFIRST)
 #define WAKE(w, mine, KILL)						\
 	atomic { (mine) -> in_kernel[w] = false }; KILL;		\
-	atomic { (mine) -> word[w] = word[w] & ~ASLEEP }; KILL
+	atomic { (mine) -> word[w] = word[w] & ~bits }; KILL
 #else
 #ifdef M_WIPE
 #define CLEARED(w)	0
 #else
-#define CLEARED(w)	(word[w] & ~ASLEEP)
+#define CLEARED(w)	(word[w] & ~bits)
 #endif
 #define WAKE(w, mine, KILL)						\
 	atomic { (mine) -> s = word[w]; word[w] = CLEARED(w) }; KILL;	\
 	if								\
-	:: s & ASLEEP -> in_kernel[w] = false; KILL			\
+	:: s & bits -> in_kernel[w] = false; KILL			\
 	:: else								\
 	fi
 #endif
@@ -165,12 +168,19 @@ end:	do
 #define BARRIER(i)	(empty(pbuf[i]) || ((SELF >> i) & 1))
 #endif
 
+/* Whether the word still says what its sleeper waits for. */
+#ifdef M_BLINDWAIT
+#define ASKED(set)	true
+#else
+#define ASKED(set)	((set) != 0)
+#endif
+
 #define FULL(i)		(h - tail[i] >= CAP)
 #define DEEP(i)		(2 * (h - tail[i]) > CAP)
 
 proctype producer(byte me)
 {
-	byte h, s;
+	byte h, s, bits;
 
 	do
 	:: h < N ->
@@ -178,7 +188,7 @@ proctype producer(byte me)
 		do
 		:: FULL(me) ->
 			/* The fetch_or is the sleeper's own full fence. */
-			atomic { P_DRAINED -> word[me] = word[me] | ASLEEP; s = word[me] }; PKILL;
+			atomic { P_DRAINED -> word[me] = word[me] | ASLEEP }; PKILL;
 			if
 			:: (WFENCE >> me) & 1 -> skip
 			:: else ->
@@ -196,14 +206,16 @@ proctype producer(byte me)
 			if
 			:: !FULL(me) -> skip
 			:: else ->
+				s = word[me];
 				if
-				:: atomic { P_DRAINED && word[me] == s -> in_kernel[me] = true };
+				:: !ASKED(s & ASLEEP)
+				:: atomic { ASKED(s & ASLEEP) && P_DRAINED && word[me] == s -> in_kernel[me] = true };
 					PKILL;
 					if
 					:: !in_kernel[me]
 					:: atomic { TIMEOUT(r_killed) -> in_kernel[me] = false }
 					fi
-				:: atomic { P_DRAINED && word[me] != s ->
+				:: atomic { ASKED(s & ASLEEP) && P_DRAINED && word[me] != s ->
 					    assert(!(word[me] & ASLEEP)) }
 				fi
 			fi;
@@ -220,7 +232,7 @@ proctype producer(byte me)
 #endif
 	:: else -> break
 	od;
-out:	atomic { P_DRAINED -> gone[me] = true; in_kernel[me] = false; h = 0; s = 0 }
+out:	atomic { P_DRAINED -> gone[me] = true; in_kernel[me] = false; h = 0; s = 0; bits = 0 }
 }
 
 #define UNREAD(i)	(head[i] != t[i])
@@ -230,23 +242,17 @@ out:	atomic { P_DRAINED -> gone[me] = true; in_kernel[me] = false; h = 0; s = 0 
 #else
 #define R_SELF		false
 #endif
-#if defined(RFENCE) || defined(LATEFENCE)
-#define FLAGS		(ASLEEP | FENCE | MODE)
-#else
-#define FLAGS		(ASLEEP | MODE)
-#endif
 #ifdef NAP
-#define MODE		mode
-#define SHALLOW(i)	(2 * (head[i] - tail[i]) <= CAP)
+#define ASK		ask	/* the bit that the receiver waits under */
 #else
-#define MODE		0
+#define ASK		ASLEEP
 #endif
 
 proctype receiver()
 {
-	byte t[NP], i, s;
+	byte t[NP], i, s, bits;
 #ifdef NAP
-	byte mode;
+	byte ask;
 #endif
 
 enter:	/* a new receiver looks at everything before it sleeps */
@@ -257,10 +263,10 @@ enter:	/* a new receiver looks at everything before it sleeps */
 		:: else -> break
 		od;
 		i = 0;
-#ifndef M_KEEPNAP
-		word[RX] = word[RX] & ~(ASLEEP | NAPPING)
+#ifdef KEEPNAP
+		word[RX] = word[RX] & ~ASLEEP
 #else
-		skip
+		word[RX] = word[RX] & ~(ASLEEP | NAPPING)
 #endif
 	}
 	do
@@ -278,15 +284,18 @@ enter:	/* a new receiver looks at everything before it sleeps */
 	:: OVER(0) && OVER(1) -> break
 	:: !UNREAD(0) && !UNREAD(1) && !(OVER(0) && OVER(1)) ->
 #ifdef NAP
-		if :: mode = 0 :: mode = NAPPING fi;
+		if :: ask = ASLEEP :: ask = NAPPING fi;
 #endif
 		/* A locked fetch_or: the sleeper's own full fence. */
-		atomic { R_DRAINED -> word[RX] = word[RX] | FLAGS; s = word[RX] }; RKILL;
-#ifdef M_EXPECTONE
-		s = ASLEEP;
-#endif
-#if !defined(RFENCE) && !defined(LATEFENCE)
-		BARRIER(0); BARRIER(1); RKILL;
+		atomic { R_DRAINED -> word[RX] = word[RX] | ASK }; RKILL;
+#ifdef LATEFENCE
+		/* The membarrier failed. */
+		atomic { R_DRAINED -> word[RX] = word[RX] | FENCE }; RKILL;
+#elif !defined(RFENCE)
+		if
+		:: ASK == ASLEEP -> BARRIER(0); BARRIER(1); RKILL
+		:: else
+		fi;
 #endif
 #ifdef M_NORESCAN
 		if
@@ -299,8 +308,13 @@ enter:	/* a new receiver looks at everything before it sleeps */
 		:: UNREAD(0) || UNREAD(1) -> skip
 #endif
 		:: else ->
+			s = word[RX];
+#ifdef M_EXPECTONE
+			s = ASLEEP;
+#endif
 			if
-			:: atomic { R_DRAINED && word[RX] == s -> in_kernel[RX] = true };
+			:: !ASKED(s & ASK)			/* somebody took it */
+			:: atomic { ASKED(s & ASK) && R_DRAINED && word[RX] == s -> in_kernel[RX] = true };
 				RKILL;
 				if
 				:: !in_kernel[RX]
@@ -309,7 +323,7 @@ enter:	/* a new receiver looks at everything before it sleeps */
 					    !UNREAD(0) && !UNREAD(1) ->
 					    in_kernel[RX] = false }	/* nobody left: the probe */
 #ifdef NAP
-				:: atomic { mode && in_kernel[RX] && SHALLOW(0) && SHALLOW(1) ->
+				:: atomic { ask == NAPPING && in_kernel[RX] ->
 					    in_kernel[RX] = false }
 #endif
 #if defined(LATEFENCE) && !defined(M_LONGFIRST)
@@ -318,19 +332,24 @@ enter:	/* a new receiver looks at everything before it sleeps */
 					    in_kernel[RX] = false; young = false }
 #endif
 				fi
-			:: atomic { R_DRAINED && word[RX] != s ->
-				    assert(!(word[RX] & ASLEEP)) }	/* EAGAIN: somebody woke us */
+			:: atomic { ASKED(s & ASK) && R_DRAINED && word[RX] != s ->
+#ifdef KEEPNAP
+				    skip
+#else
+				    assert(!(word[RX] & ASK))	/* EAGAIN: somebody woke us */
+#endif
+			}
 			fi
 		fi;
 		s = 0;
-		atomic { R_DRAINED -> word[RX] = word[RX] & ~(ASLEEP | NAPPING) }; RKILL
+		atomic { R_DRAINED -> word[RX] = word[RX] & ~ASK }; RKILL
 	od;
 	assert(got == sent);
 	goto over;
 dead:	atomic {
-		R_DRAINED -> in_kernel[RX] = false; i = 0; s = 0;
+		R_DRAINED -> in_kernel[RX] = false; i = 0; s = 0; bits = 0;
 #ifdef NAP
-		mode = 0
+		ask = 0
 #else
 		skip
 #endif
