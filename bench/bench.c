@@ -17,7 +17,7 @@
 int quick_run;
 
 static const struct bench *const all[] = {
-    lane_benches, call_benches, rate_benches, quiet_benches};
+    lane_benches, call_benches, rate_benches, syscall_benches, quiet_benches};
 
 static int json;
 static int pairs_wanted;

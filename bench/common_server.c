@@ -152,30 +152,21 @@ textbook_rate(int clients, double seconds, int osync, const char *input,
 {
 	char program[PATH_ROOM], name[NAME_ROOM], file[PATH_ROOM], out[256];
 	char count[16], limit[32];
-	char *argv[16];
-	int n = 0, bad;
+	char *argv[16] = {program, "-n", name, "-o", file,
+	    "-c", count, "-t", limit};
+	int n = 9, bad;
 
 	beside(program, "textbook/flood");
 	fresh_name(name, "textbook");
 	scratch_path(file, "textbook.log");
 	snprintf(count, sizeof count, "%d", clients);
 	snprintf(limit, sizeof limit, "%g", seconds);
-	argv[n++] = program;
-	argv[n++] = (char[]){"-n"};
-	argv[n++] = name;
-	argv[n++] = (char[]){"-o"};
-	argv[n++] = file;
-	argv[n++] = (char[]){"-c"};
-	argv[n++] = count;
-	argv[n++] = (char[]){"-t"};
-	argv[n++] = limit;
 	if (osync)
-		argv[n++] = (char[]){"-s"};
+		argv[n++] = "-s";
 	if (input != NULL) {
-		argv[n++] = (char[]){"-i"};
+		argv[n++] = "-i";
 		argv[n++] = (char *)input;
 	}
-	argv[n] = NULL;
 	bad = run_program(argv, out, sizeof out, (int)seconds + 30);
 	unlink(file);
 	if (bad)

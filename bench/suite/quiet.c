@@ -61,7 +61,8 @@ trickler(struct mail *mail, int seat, void *arg)
 	next = clock_ns();
 	for (int i = 0; i < job->lines && !bad; i++) {
 		next += 50000000 + (uint64_t)(i * 7919 % 1000) * 1000;
-		sleep_ns(next - clock_ns());
+		if (clock_ns() < next)
+			sleep_ns(next - clock_ns());
 		bad = one_delay(log, job, &ms[i]);
 	}
 	shunt_log_close(&log);
