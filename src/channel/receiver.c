@@ -14,7 +14,7 @@
 
 #define SCAN_NS   UINT64_C(1000000) /* between two looks at all lanes */
 #define SCAN_ASK  15u               /* polls between two looks at the clock */
-#define FEW       8u   /* so many lanes are always polled */
+#define FEW       8u                /* so many lanes are always polled */
 #define IDLE_MOST 200u /* scans without a record before a lane is dropped */
 #define TURN_MOST 64u  /* records in a row from one lane, if there are more */
 
@@ -34,7 +34,9 @@ struct shunt__receiver {
 	const void *payload;
 	int64_t len;
 	uint32_t turn; /* records taken from cur in a row */
+	uint32_t turns;
 	uint32_t polls;
+	uint32_t scan; /* the next look at all lanes begins here */
 	uint32_t n_active;
 	uint32_t high; /* lanes below are polled or were dropped */
 	uint64_t last_scan;
@@ -224,20 +226,23 @@ drop_idle(struct shunt_queue *queue)
 			r->cur = r->n_active != 0 ? r->active[0] : NULL;
 		/* The clearing comes before a look at the lane (the full scan
 		 * follows): a record of before the clearing is seen there. */
-		shunt__and64(&queue->obj->control->ct_ready[lane->number / 64],
-		    ~bit);
+		shunt__and64(
+		    &queue->obj->control->ct_ready[lane->number / 64], ~bit);
 	}
 }
 
-/* All lanes, whatever the bits say. */
+/* All lanes, whatever the bits say, from where the last look ended: a lane
+ * that always has a record must not hide those behind it. */
 static int
 look_at_all(struct shunt_queue *queue)
 {
 	struct shunt__receiver *r = queue->receiver;
 	uint32_t high = shunt__object_high(queue->obj);
 
-	for (uint32_t n = 0; n < high; n++) {
+	for (uint32_t i = 0; i < high; i++) {
+		uint32_t n = r->scan < high ? r->scan : 0;
 		struct lane *lane = &r->lanes[n];
+		r->scan = n + 1;
 		if (adopt(queue, lane) < 0)
 			continue;
 		int e = look(queue, lane);
@@ -247,6 +252,23 @@ look_at_all(struct shunt_queue *queue)
 		return e;
 	}
 	return -EAGAIN;
+}
+
+/* Lanes that are not polled: their bits, and now and then all of them. */
+static int
+look_for_news(struct shunt_queue *queue)
+{
+	struct shunt__receiver *r = queue->receiver;
+	int e = look_at_bits(queue);
+
+	if (e != -EAGAIN || (++r->polls & SCAN_ASK) != 0)
+		return e;
+	uint64_t now = shunt__now();
+	if (now - r->last_scan <= SCAN_NS)
+		return -EAGAIN;
+	r->last_scan = now;
+	drop_idle(queue);
+	return look_at_all(queue);
 }
 
 /* Nothing in the lane polled first: the others, the bits, now and then all. */
@@ -261,8 +283,7 @@ look_around(struct shunt_queue *queue)
 	if (r->turn > 1)
 		shunt__lane_stand_back();
 	r->turn = 0;
-	if (__builtin_expect(
-		shunt__object_high(queue->obj) > r->high, 0)) {
+	if (__builtin_expect(shunt__object_high(queue->obj) > r->high, 0)) {
 		meet_new(queue);
 		if (r->cur != NULL && (e = look(queue, r->cur)) != -EAGAIN)
 			return e;
@@ -278,18 +299,7 @@ look_around(struct shunt_queue *queue)
 		lane->idle = 0;
 		return e;
 	}
-	e = look_at_bits(queue);
-	if (e != -EAGAIN)
-		return e;
-	if (__builtin_expect((++r->polls & SCAN_ASK) == 0, 0)) {
-		uint64_t now = shunt__now();
-		if (now - r->last_scan > SCAN_NS) {
-			r->last_scan = now;
-			drop_idle(queue);
-			return look_at_all(queue);
-		}
-	}
-	return -EAGAIN;
+	return look_for_news(queue);
 }
 
 /* One poll.  0: r->peeked is set; -EAGAIN; or SHUNT_E_CORRUPT. */
@@ -301,8 +311,7 @@ poll_once(struct shunt_queue *queue)
 
 	if (__builtin_expect(r->peeked != NULL, 0))
 		return 0;
-	if (__builtin_expect(cur != NULL, 1) &&
-	    (r->turn < TURN_MOST || r->n_active == 1)) {
+	if (__builtin_expect(cur != NULL, 1) && r->turn < TURN_MOST) {
 		int e = look(queue, cur);
 		if (__builtin_expect(e == 0, 1)) {
 			r->turn++;
@@ -312,11 +321,15 @@ poll_once(struct shunt_queue *queue)
 		if (e != -EAGAIN)
 			return e;
 	} else if (cur != NULL) {
-		/* Its turn is over: the next ones first, it comes last. */
-		uint32_t i = r->polls++ % r->n_active;
+		/* Its turn is over, also if it is the only one: a lane that
+		 * never runs empty must not hide those that we do not poll. */
 		r->turn = 0;
-		r->cur = r->active[i];
-		int e = look(queue, r->cur);
+		meet_new(queue);
+		int e = look_for_news(queue);
+		if (e != -EAGAIN)
+			return e;
+		r->cur = r->active[r->turns++ % r->n_active];
+		e = look(queue, r->cur);
 		if (e != -EAGAIN)
 			return e;
 	}
@@ -361,8 +374,7 @@ wait_for_record(
 }
 
 static inline int
-next_record(
-    struct shunt_queue *queue, const struct shunt_recv_options *opts)
+next_record(struct shunt_queue *queue, const struct shunt_recv_options *opts)
 {
 	int e = shunt__queue_check(queue);
 
@@ -382,8 +394,8 @@ next_record(
 static int
 tell(const struct shunt__receiver *r, struct shunt_message *info)
 {
-	struct shunt_message m = {.len = (size_t)r->len,
-	    .lane = r->peeked->number};
+	struct shunt_message m = {
+	    .len = (size_t)r->len, .lane = r->peeked->number};
 
 	return shunt__answer_write(info, &m, sizeof(m));
 }
@@ -399,8 +411,8 @@ release(struct shunt_queue *queue)
 	shunt__lane_release(&lane->rx);
 	/* A sleeping sender is rung each quarter of the lane and when it has
 	 * run empty, not for each record: waking is dear. */
-	if (__builtin_expect((old ^ lane->rx.tail) & ~(lane->rx.cap / 4 - 1),
-		0))
+	if (__builtin_expect(
+		(old ^ lane->rx.tail) & ~(lane->rx.cap / 4 - 1), 0))
 		ring_sender(queue, lane);
 }
 
