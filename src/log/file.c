@@ -39,7 +39,8 @@ int
 shunt__inode_same(const struct shunt__inode *a, const struct shunt__inode *b)
 {
 	return a->dev == b->dev && a->ino == b->ino &&
-	    a->btime_ns == b->btime_ns;
+	    (a->btime_ns == b->btime_ns || a->btime_ns == 0 ||
+		b->btime_ns == 0);
 }
 
 static int
@@ -300,13 +301,16 @@ open_if_same(const char *path, const struct shunt__inode *id)
 	int fd = shunt__os.open(
 	    path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0);
 
+	/* No regular file at all: its number is one of another mount. */
+	if (fd == -EISDIR || fd == -ELOOP || fd == -ENXIO)
+		return -ENOENT;
 	if (fd < 0)
 		return fd;
-	if (shunt__inode_of(fd, &its, &size) == 1 &&
-	    shunt__inode_same(&its, id))
+	int e = shunt__inode_of(fd, &its, &size);
+	if (e == 1 && shunt__inode_same(&its, id))
 		return fd;
 	shunt__os.close(fd);
-	return -ENOENT;
+	return e < 0 && e != -EISDIR ? e : -ENOENT;
 }
 
 int

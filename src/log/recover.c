@@ -151,7 +151,10 @@ resolve(struct shunt__source *s, struct shunt__logfile *f,
 {
 	int mine, fd = note_file(f, n, &mine), e;
 
-	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -EINTR)
+	/* What may pass is waited out by whoever starts us: a batch that is
+	 * written again cannot be taken back. */
+	if (fd < 0 && fd != -ENOENT && fd != -EACCES && fd != -EPERM &&
+	    fd != -EROFS)
 		return fd;
 	if (fd < 0) {
 		repeat(s, to, f->shown,

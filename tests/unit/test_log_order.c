@@ -74,7 +74,7 @@ put(struct producer *q, uint64_t stamp, const char *msg)
 static const char *
 messages(void)
 {
-	static char out[4096];
+	static char out[16384];
 	size_t n = 0;
 
 	stage.buf[stage.len] = 0;
