@@ -140,4 +140,38 @@ int64_t file_size(const char *path);
 uint64_t await_size(const char *path, int64_t size, int seconds);
 int64_t count_lines(const char *path);
 
+/* ---- real text for the demo (common_text.c) ---- */
+
+#define LINE_MOST    160 /* longer lines of the text are folded */
+#define MESSAGE_ROOM 200 /* a message, also in a slot of the textbook logger   \
+			  */
+
+struct text {
+	char *bytes;
+	size_t have;
+	const char **line; /* line[i] to line[i + 1], less a closing NUL */
+	int lines, files;
+};
+/* The machine's own: package status, licences, logs as far as readable. */
+int text_gather(struct text *text);
+/* "c2 0012345 000123456789 TEXT": client, sequence, monotonic time; length. */
+size_t message_make(
+    char *out, const struct text *text, int client, int64_t seq, uint64_t ns);
+
+/* ---- the demo's check of a log file (common_check.c) ---- */
+
+struct check {
+	int clients;
+	int64_t lines_each;         /* sequence numbers from 1 to this */
+	int64_t last[CREW_MAX];     /* by client: the last call that returned */
+	int64_t doubtful[CREW_MAX]; /* by client: a killed call, or 0 */
+	int64_t expected;           /* out: lines that must be in the file */
+	int64_t in_file;            /* out: lines that are */
+	int64_t lost, duplicated;   /* out */
+	int64_t out_of_order; /* out: against the client's or the clock's */
+	int64_t damaged;      /* out: no line of ours, or not its text */
+	int64_t in_flight;    /* out: killed calls that had committed */
+};
+int check_file(const char *path, const struct text *text, struct check *c);
+
 #endif /* BENCH_COMMON_H */

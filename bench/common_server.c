@@ -152,8 +152,8 @@ textbook_rate(int clients, double seconds, int osync, const char *input,
 {
 	char program[PATH_ROOM], name[NAME_ROOM], file[PATH_ROOM], out[256];
 	char count[16], limit[32];
-	char *argv[16] = {program, "-n", name, "-o", file,
-	    "-c", count, "-t", limit};
+	char *argv[16] = {
+	    program, "-n", name, "-o", file, "-c", count, "-t", limit};
 	int n = 9, bad;
 
 	beside(program, "textbook/flood");
