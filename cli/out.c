@@ -59,16 +59,18 @@ out_write(const void *buf, size_t len)
 	while (len > 0) {
 		ssize_t n = write(STDOUT_FILENO, p, len);
 
-		if (n < 0 && errno == EINTR) {
-			/* Only a reader that reads no more gets us here. */
-			if (signals_stopped())
-				return -EINTR;
-			continue;
-		}
-		if (n < 0)
+		if (n < 0 && errno != EINTR)
 			return -errno;
-		p += n;
-		len -= (size_t)n;
+		if (n > 0) {
+			p += n;
+			len -= (size_t)n;
+		}
+		/*
+		 * Only a reader that reads no more lets a signal in here:
+		 * what is written is written in part.
+		 */
+		if (len > 0 && signals_stopped())
+			return -EINTR;
 	}
 	return 0;
 }

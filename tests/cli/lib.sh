@@ -48,11 +48,11 @@ run() {
 
 # The same with the file $1 as standard input.
 run_from() {
-	from=$1
+	_from=$1
 	shift
-	"$@" >"$T/out" 2>"$T/err" <"$from"
+	"$@" >"$T/out" 2>"$T/err" <"$_from"
 	RC=$?
-	seen "$* <$from"
+	seen "$* <$_from"
 }
 
 seen() {
@@ -75,9 +75,9 @@ fail() {
 
 # check WHAT COMMAND...: passes if the command does.
 check() {
-	what=$1
+	_what=$1
 	shift
-	if "$@"; then pass; else fail "$what"; fi
+	if "$@"; then pass; else fail "$_what"; fi
 }
 
 # is WHAT GOT WANTED
@@ -110,19 +110,37 @@ went() {
 # refused WHAT RC PATTERN...: the last `run` ended so, with one sentence on
 # standard error that names what the patterns say, and nothing on output.
 refused() {
-	what=$1 want=$2
+	_of=$1 _want=$2
 	shift 2
-	is "$what: exit" "$RC" "$want"
-	is "$what: one sentence" "$(wc -l <"$T/err" | tr -d ' ')" 1
-	is "$what: no output" "$OUT" ''
-	for pattern; do
-		has "$what" "$ERR" "$pattern"
+	is "$_of: exit" "$RC" "$_want"
+	is "$_of: one sentence" "$(wc -l <"$T/err" | tr -d ' ')" 1
+	is "$_of: no output" "$OUT" ''
+	for _pattern; do
+		has "$_of" "$ERR" "$_pattern"
 	done
 }
 
 # start COMMAND...: in the background; PID is its process.
 start() {
 	"$@" &
+	PID=$!
+	pids="$pids $PID"
+}
+
+# The same with the FIFO or file $1 as standard input or output, which is
+# opened in the background too: opening a FIFO waits for its other end.
+start_from() {
+	_file=$1
+	shift
+	"$@" <"$_file" &
+	PID=$!
+	pids="$pids $PID"
+}
+
+start_to() {
+	_file=$1
+	shift
+	"$@" >"$_file" &
 	PID=$!
 	pids="$pids $PID"
 }
@@ -138,17 +156,17 @@ ended() {
 
 # A process that is no more, or a zombie.
 gone() {
-	state=$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -c1)
-	[ -z "$state" ] || [ "$state" = Z ]
+	_state=$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -c1)
+	[ -z "$_state" ] || [ "$_state" = Z ]
 }
 
 # until_ok SECONDS COMMAND...: asks again and again, 50 times a second.
 until_ok() {
-	tries=$(($1 * 50))
+	_tries=$(($1 * 50))
 	shift
 	until "$@"; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
+		_tries=$((_tries - 1))
+		[ $_tries -gt 0 ] || return 1
 		sleep 0.02
 	done
 }
@@ -170,18 +188,19 @@ sleeps() {
 
 # serve LOG FILE [OPTION...]: starts a server, returns when it serves.
 serve() {
-	log=$1 file=$2
+	_log=$1 _file=$2
 	shift 2
-	mkfifo "$T/ready.$log_count"
-	"$SHUNT" logd -n "$log" -o "$file" --ready-fd=9 "$@" \
-	    2>"$T/logd.$log_count" 9>"$T/ready.$log_count" &
+	_served=$((_served + 1))
+	LOGD_ERR=$T/logd.$_served
+	mkfifo "$T/ready.$_served"
+	"$SHUNT" logd -n "$_log" -o "$_file" --ready-fd=9 "$@" \
+	    2>"$LOGD_ERR" 9>"$T/ready.$_served" &
 	PID=$!
 	pids="$pids $PID"
-	LOGD_ERR=$T/logd.$log_count
-	read -r _ <"$T/ready.$log_count"
-	log_count=$((log_count + 1))
+	# Its end closes the FIFO: a server that cannot serve is no hang.
+	read -r _ <"$T/ready.$_served"
 }
-log_count=0
+_served=0
 
 # JSON without blanks and newlines, so that patterns are simple.
 compact() {

@@ -94,7 +94,7 @@ ended "$PID"
 
 # A server whose reader goes away.
 mkfifo "$T/pipe"
-start "$SHUNT" logd -n "$l" -o - >"$T/pipe" 2>"$T/gone"
+start_to "$T/pipe" "$SHUNT" logd -n "$l" -o - 2>"$T/gone"
 exec 5<"$T/pipe"
 run "$SHUNT" log -n "$l" heard
 read -r line <&5
@@ -129,7 +129,7 @@ run "$SHUNT" log -n "$N-s" --flush end
 check 'the file says how many' grep -q "\<$n\>.*dropped\|dropped.*\<$n\>" "$T/s"
 is 'kept and dropped make all' "$(($(grep -c '2[0-9]* [0-9]*$' "$T/s") + n))" 1000
 run "$SHUNT" logd --stop -n "$N-s"
-start "$SHUNT" log -n "$N-s" --full=wait <"$T/in"
+start_from "$T/in" "$SHUNT" log -n "$N-s" --full=wait
 until_ok 10 sleeps "$PID"
 check 'waits while it is full' sleeps "$PID"
 client=$PID
@@ -138,7 +138,7 @@ ended "$client"
 is 'and goes on when a server comes' "$RC" 0
 run "$SHUNT" logd --stop -n "$N-s"
 is 'all of it' "$(wc -l <"$T/s2")" 1000
-start "$SHUNT" log -n "$N-s" --full=wait <"$T/in"
+start_from "$T/in" "$SHUNT" log -n "$N-s" --full=wait
 until_ok 10 sleeps "$PID"
 kill -TERM "$PID"
 ended "$PID"

@@ -25,7 +25,7 @@ hasnt 'an escape sequence in a name' "$ERR" "$esc"
 run "$SHUNT" create "$evil" 4K
 went 'a name with an escape sequence'
 run "$SHUNT" ls
-has 'ls escapes names' "$OUT" "$N-"'\x1b[[]31mred'
+has 'ls escapes names' "$OUT" "$N-"'\\x1b[[]31mred'
 hasnt 'ls escapes names' "$OUT" "$esc"
 run "$SHUNT" stat "$evil"
 hasnt 'stat escapes names' "$OUT" "$esc"
@@ -38,7 +38,7 @@ bad="$N-$(printf '\377')"
 run "$SHUNT" create "$bad" 1
 went 'a name that is no UTF-8'
 run "$SHUNT" ls
-has 'ls of a name that is no UTF-8' "$OUT" "$N-"'\xff'
+has 'ls of a name that is no UTF-8' "$OUT" "$N-"'\\xff'
 run "$SHUNT" ls --json
 went 'ls --json of a name that is no UTF-8'
 run "$SHUNT" rm "$evil" "$bad"
@@ -87,7 +87,7 @@ run "$SHUNT" create "$N-x" 5000 --kind=queue
 refused 'lanes of an odd size' 1 "$N-x" power
 check 'lanes of an odd size' [ ! -e "$SHM-x" ]
 run "$SHUNT" create "$N-q" 4K
-refused 'raw over a queue' 1 "$N-q" queue
+refused 'raw over a queue' 1 "$N-q" object
 run "$SHUNT" create "$N-q" 64K --kind=log
 refused 'a log over a queue' 1 "$N-q" queue
 run "$SHUNT" write "$N-q" x

@@ -50,7 +50,7 @@ kill "$PID"
 # A log: the file's own bytes are escaped too.
 "$SHUNT" log -n "$N-l" "$evil"
 on_tty 'NO_COLOR=1 "$SHUNT" tail -n "$N-l"'
-has 'tail escapes' "$OUT" 'x\x1b]0;title\x1b[[]31mred'
+has 'tail escapes' "$OUT" ' x\\x1b]0;title\\x1b[[]31mred'
 
 # The prompt, and the end of input.
 mkfifo "$T/keys"
@@ -104,8 +104,8 @@ done
 
 # SIGHUP from a rotation tool does not end it: its terminal is there.
 mkfifo "$T/keys2"
-start setsid script -qc '"$SHUNT" logd -n "$N-k" -o "$T/hup"' /dev/null \
-    <"$T/keys2" >"$T/tty" 2>&1
+start_from "$T/keys2" setsid script -qc \
+    '"$SHUNT" logd -n "$N-k" -o "$T/hup"' /dev/null >"$T/tty" 2>&1
 exec 6>"$T/keys2"
 until_ok 10 served
 server=$(server_pid)

@@ -34,7 +34,7 @@ went 'what is left can be removed'
 
 "$SHUNT" create "$N-q" 4K --kind=queue
 mkfifo "$T/in"
-start "$SHUNT" send "$N-q" <"$T/in" 2>"$T/send"
+start_from "$T/in" "$SHUNT" send "$N-q" 2>"$T/send"
 exec 6>"$T/in"
 echo first >&6
 run "$SHUNT" recv "$N-q"
@@ -56,7 +56,7 @@ check 'logd: what was written stays' holds "$T/log" kept
 run "$SHUNT" rm --force "$N-l"
 
 "$SHUNT" create "$N-l" 64K --kind=log
-start "$SHUNT" log -n "$N-l" <"$T/in" 2>"$T/log.err"
+start_from "$T/in" "$SHUNT" log -n "$N-l" 2>"$T/log.err"
 exec 6>"$T/in"
 echo first >&6
 waits_first() {
