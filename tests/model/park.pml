@@ -17,6 +17,8 @@
  *
  *   N CAP       records of each producer, records a lane holds (with ROOM)
  *   ROOM        the other direction as well
+ *   WHENEMPTY   with ROOM: the receiver looks at `waiting` only when it has
+ *               emptied the lane, not after each record
  *   SELF=mask   producers that could not register: they fence after a commit
  *   RSELF       the receiver could not register: it fences after each tail
  *   RFENCE      the receiver has no membarrier: FENCE in `sleeping` for ever,
@@ -237,6 +239,11 @@ out:	atomic { P_DRAINED -> gone[me] = true; in_kernel[me] = false; h = 0; s = 0;
 
 #define UNREAD(i)	(head[i] != t[i])
 #define OVER(i)		(gone[i] && !UNREAD(i))
+#ifdef WHENEMPTY
+#define RING(i)		!UNREAD(i)
+#else
+#define RING(i)		true
+#endif
 #ifdef RSELF
 #define R_SELF		true
 #else
@@ -278,7 +285,10 @@ enter:	/* a new receiver looks at everything before it sleeps */
 		RKILL;
 		atomic { PUT_TAIL(i, t[i] + 1); t[i] = t[i] + 1; got++ }; RKILL;
 #ifdef ROOM
-		TELL(i, R_DRAINED, R_SELF, true, RKILL);
+		if
+		:: RING(i) -> TELL(i, R_DRAINED, R_SELF, true, RKILL)
+		:: else
+		fi;
 #endif
 		i = 0
 	:: OVER(0) && OVER(1) -> break
