@@ -21,8 +21,9 @@ failed=0
 finish() {
 	rc=$?
 	trap - EXIT INT TERM HUP
-	for pid in $pids; do
-		kill -9 "$pid" 2>/dev/null
+	for _pid in $pids; do
+		[ "$(born "${_pid%:*}")" != "${_pid#*:}" ] ||
+		    kill -9 "${_pid%:*}" 2>/dev/null
 	done
 	wait 2>/dev/null
 	rm -rf /dev/shm"$N"* "$T"
@@ -33,6 +34,17 @@ finish() {
 }
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
+
+# When a process began: by the time that it is to be ended, another one may
+# have its number.
+born() {
+	sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20
+}
+
+# mine PID: it is ended when the test ends.
+mine() {
+	pids="$pids $1:$(born "$1")"
+}
 
 skip() {
 	echo "$*"
@@ -124,7 +136,7 @@ refused() {
 start() {
 	"$@" &
 	PID=$!
-	pids="$pids $PID"
+	mine "$PID"
 }
 
 # The same with the FIFO or file $1 as standard input or output, which is
@@ -134,7 +146,7 @@ start_from() {
 	shift
 	"$@" <"$_file" &
 	PID=$!
-	pids="$pids $PID"
+	mine "$PID"
 }
 
 start_to() {
@@ -142,7 +154,7 @@ start_to() {
 	shift
 	"$@" >"$_file" &
 	PID=$!
-	pids="$pids $PID"
+	mine "$PID"
 }
 
 # ended PID: waits for its end, at most 10 s; RC is its exit code.
@@ -196,7 +208,7 @@ serve() {
 	"$SHUNT" logd -n "$_log" -o "$_file" --ready-fd=9 "$@" \
 	    2>"$LOGD_ERR" 9>"$T/ready.$_served" &
 	PID=$!
-	pids="$pids $PID"
+	mine "$PID"
 	# Its end closes the FIFO: a server that cannot serve is no hang.
 	read -r _ <"$T/ready.$_served"
 }

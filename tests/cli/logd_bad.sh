@@ -67,6 +67,7 @@ start unshare -m sh -c '
 	    2>"$T/full" &
 	read -r _ <"$T/go"
 	cp "$T/dir/log" "$T/half"
+	echo >"$T/copied"
 	rm "$T/dir/ballast"
 	read -r _ <"$T/go"
 	cp "$T/dir/log" "$T/whole"
@@ -87,7 +88,7 @@ has 'a full disk is told' "$(cat "$T/full")" 'shunt logd: '
 run "$SHUNT" logd --status --json -n "$l"
 has 'status knows' "$(compact)" '"disk_full":true'
 echo >"$T/go"
-until_ok 10 [ -s "$T/half" ]
+until_ok 10 [ -s "$T/copied" ]
 check 'no half line' [ -z "$(tail -c 1 "$T/half" | tr -d '\n')" ]
 run "$SHUNT" log -n "$l" --flush --timeout=20 end
 went 'with room it goes on'

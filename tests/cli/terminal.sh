@@ -56,7 +56,7 @@ has 'tail escapes' "$OUT" ' x\\x1b]0;title\\x1b[[]31mred'
 mkfifo "$T/keys"
 script -qec '"$SHUNT" log -n "$N-p"' /dev/null <"$T/keys" >"$T/tty" 2>&1 &
 PID=$!
-pids="$pids $PID"
+mine "$PID"
 exec 6>"$T/keys"
 check 'the prompt' until_ok 10 holds "$T/tty" 'Please type a message: '
 echo 'typed by hand' >&6
@@ -94,7 +94,7 @@ for how in '' 'exec '; do
 	until_ok 10 served
 	server=$(server_pid)
 	[ -n "$server" ] || fail 'no server on the terminal'
-	pids="$pids $server"
+	mine "$server"
 	"$SHUNT" log -n "$N-k" "last words $how"
 	kill -9 "$PID"
 	wait "$PID" 2>/dev/null
@@ -109,7 +109,7 @@ start_from "$T/keys2" setsid script -qc \
 exec 6>"$T/keys2"
 until_ok 10 served
 server=$(server_pid)
-pids="$pids $server"
+mine "$server"
 mv "$T/hup" "$T/hup.1"
 kill -HUP "$server"
 check 'SIGHUP opens the file anew' until_ok 10 [ -e "$T/hup" ]
@@ -124,7 +124,7 @@ start setsid script -qc 'nohup "$SHUNT" logd -n "$N-k" -o "$T/nohup" \
     >"$T/nohup.out" 2>&1' /dev/null </dev/null >"$T/tty" 2>&1
 until_ok 10 served
 server=$(server_pid)
-pids="$pids $server"
+mine "$server"
 kill -9 "$PID"
 wait "$PID" 2>/dev/null
 "$SHUNT" log -n "$N-k" --flush --timeout=10 after the terminal
