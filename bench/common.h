@@ -142,9 +142,10 @@ int64_t count_lines(const char *path);
 
 /* ---- real text for the demo (common_text.c) ---- */
 
-#define LINE_MOST    160 /* longer lines of the text are folded */
-#define MESSAGE_ROOM 200 /* a message, also in a slot of the textbook logger   \
-			  */
+#define LINE_MOST 160 /* longer lines of the text are folded */
+#define MESSAGE_ROOM                                                           \
+	200 /* a message, also in a slot of the textbook logger                \
+	     */
 
 struct text {
 	char *bytes;

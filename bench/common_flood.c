@@ -105,8 +105,6 @@ pour(struct sink *sink, const struct flood *f, struct count *c, int client)
 
 	for (; seq <= f->lines_each; seq++) {
 		now = clock_ns();
-		if (f->deadline_ns > 0 && now > f->deadline_ns)
-			break;
 		len = message_make(message, f->text, client, seq, now);
 		atomic_store_explicit(&c->intent, seq, memory_order_release);
 		if (sink_put(sink, message, len) < 0)

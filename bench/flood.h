@@ -23,11 +23,10 @@ struct board {
 struct flood {
 	int clients;
 	const struct text *text;
-	const char *log;      /* a log of ours, or NULL: */
-	const char *file;     /* append to this */
-	int64_t lines_each;   /* at most */
-	uint64_t deadline_ns; /* and not after this; 0: no limit */
-	struct board *board;  /* shared by inheritance */
+	const char *log;  /* a log of ours, or NULL: */
+	const char *file; /* append to this */
+	int64_t lines_each;
+	struct board *board; /* shared by inheritance */
 	struct count *count[CREW_MAX];
 	pid_t pid[CREW_MAX];
 	uint64_t start_ns;
