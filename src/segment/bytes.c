@@ -24,8 +24,7 @@ open_named(const char *text, int flags,
 	if (e < 0)
 		return shunt__fail(e, "options of a newer version");
 	e = shunt__name_parse(name, text);
-	return e < 0 ? e
-		     : shunt__open_checked(name, flags, o.owner, 1, st);
+	return e < 0 ? e : shunt__open_checked(name, flags, o.owner, 1, st);
 }
 
 ssize_t
@@ -41,8 +40,8 @@ shunt_segment_read(const char *text, uint64_t off, void *buf, size_t len,
 	if (fd < 0)
 		return fd;
 	while (done < len && off + done <= INT64_MAX) {
-		n = shunt__os.pread(fd, (char *)buf + done, len - done,
-		    (off_t)(off + done));
+		n = shunt__os.pread(
+		    fd, (char *)buf + done, len - done, (off_t)(off + done));
 		if (n == -EINTR)
 			continue;
 		if (n <= 0)
@@ -63,7 +62,11 @@ writable(int fd, const struct shunt__name *name, uint64_t size, uint64_t off,
 	struct shunt__header_lay header;
 	struct shunt__geometry geo;
 
-	if (shunt__header_read(fd, &header, &geo, name->shown) != 1)
+	int e = shunt__header_read(fd, &header, &geo, name->shown);
+
+	if (e < 0 && e != SHUNT_E_LAYOUT && e != SHUNT_E_CORRUPT)
+		return e;
+	if (e != 1)
 		return shunt__fail(SHUNT_E_KIND,
 		    "%s: it is an object of shunt; writing into it would "
 		    "break it (shunt send, shunt log)",
@@ -78,8 +81,8 @@ writable(int fd, const struct shunt__name *name, uint64_t size, uint64_t off,
 }
 
 ssize_t
-shunt_segment_write(const char *text, uint64_t off, const void *buf,
-    size_t len, const struct shunt_segment_options *opts)
+shunt_segment_write(const char *text, uint64_t off, const void *buf, size_t len,
+    const struct shunt_segment_options *opts)
 {
 	struct shunt__name name;
 	struct stat st;

@@ -199,6 +199,9 @@ join(struct shunt__object *obj, const struct shunt__spec *spec)
 		if (e == 0 && named <= 0)
 			e = named < 0 ? named : -ESTALE;
 		shunt__byte_lock(fd, F_UNLCK, SHUNT__BYTE_REMOVING);
+		if (e < 0 && e != -ESTALE)
+			shunt__fail(e, "%s: it cannot be attached: %s",
+			    shunt__quote(obj->name.shown), shunt__why(e));
 	}
 	if (e < 0) {
 		shunt__os.close(fd);

@@ -254,7 +254,10 @@ shunt_segment_anon(struct shunt_segment **out, size_t size,
 	/* A memfd's mode is 0777: another user who is given a read-only
 	 * descriptor could open it anew for writing. */
 	e = shunt__os.fchmod(fd, 0600);
-	if (e == 0)
+	if (e < 0)
+		shunt__fail(
+		    e, "anonymous memory: mode 0600: %s", shunt__why(e));
+	else
 		e = shunt__reserve(fd, 0, size, "anonymous memory");
 	if (e < 0) {
 		shunt__os.close(fd);

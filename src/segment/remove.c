@@ -51,7 +51,9 @@ remove_object(int fd, const struct shunt__name *name, int force)
 
 	if (e == 0)
 		in_use = shunt__byte_held(fd, F_WRLCK, SHUNT__BYTE_ATTACHED);
-	if (in_use != 0 && !force)
+	if (in_use < 0)
+		e = in_use;
+	else if (in_use && !force)
 		e = -EBUSY;
 	if (e == -EBUSY)
 		return shunt__fail(e,

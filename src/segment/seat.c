@@ -174,9 +174,11 @@ take_used(struct shunt__seat *seat, int last)
 	int worst = -EAGAIN;
 
 	for (uint32_t lane = 0; lane < high; lane++) {
-		if (shunt__lane_lock(obj, lane) != 0)
+		int e = shunt__lane_lock(obj, lane);
+		if (e == -EBUSY)
 			continue;
-		int e = settle(seat, lane, last);
+		if (e == 0)
+			e = settle(seat, lane, last);
 		if (e == 0)
 			return 0;
 		if (e != -EAGAIN)
@@ -193,11 +195,14 @@ take_new(struct shunt__seat *seat)
 
 	for (uint32_t lane = shunt__object_high(obj); lane < obj->geo.lanes;
 	     lane++) {
-		if (shunt__lane_lock(obj, lane) != 0)
+		int e = shunt__lane_lock(obj, lane);
+		if (e == -EBUSY)
 			continue;
+		if (e != 0)
+			return e;
 		/* Reserved before it counts: whoever sees the lane may touch
 		 * its ring.  Killed between, it is reserved again. */
-		int e = shunt__object_reserve_lane(obj, lane);
+		e = shunt__object_reserve_lane(obj, lane);
 		if (e != 0) {
 			shunt__lane_unlock(obj, lane);
 			return e;
