@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/* limit: 60 */
+/* What a child of a process with open queues can and cannot do. */
+#include "unit/unit.h"
+#include <cmocka.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <shunt.h>
+
+#include "lib/peers.h"
+#include "segment/object.h"
+
+static const struct shunt_queue_options small = {
+    .sz = sizeof(small), .lane_bytes = 4096, .lanes = 16};
+static const struct shunt_send_options send_now = {
+    .sz = sizeof(send_now), .wait_ns = SHUNT_NOWAIT};
+static const struct shunt_recv_options recv_now = {
+    .sz = sizeof(recv_now), .wait_ns = SHUNT_NOWAIT};
+
+static struct shunt_queue *queue;
+static const char *name;
+
+static int
+open_one(void **state)
+{
+	(void)state;
+	name = test_name("fork");
+	return shunt_queue_open(&queue, name, &small) == 1 ? 0 : -1;
+}
+
+static int
+close_it(void **state)
+{
+	(void)state;
+	shunt_queue_close(&queue);
+	if (!test_there(name))
+		return 0;
+	shunt_remove(name, NULL);
+	return -1; /* it was to go with the last close */
+}
+
+static int
+is_mapped(const char *what)
+{
+	char line[600];
+	int found = 0;
+	FILE *f = fopen("/proc/self/maps", "re");
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		found |= strstr(line, what) != NULL;
+	if (f != NULL)
+		fclose(f);
+	return found;
+}
+
+/* Every call of the parent's handle, then one of its own. */
+static int
+child_of(void *arg)
+{
+	struct shunt_queue *mine;
+	const void *msg;
+	void *at;
+	char buf[8];
+
+	(void)arg;
+	NEED(!is_mapped(name));
+	NEED(shunt_queue_send(queue, "x", 1, NULL) == SHUNT_E_FORKED);
+	NEED(shunt_queue_reserve(queue, 1, &at, NULL) == SHUNT_E_FORKED);
+	NEED(shunt_queue_commit(queue, 1) == SHUNT_E_FORKED);
+	shunt_queue_abort(queue);
+	NEED(
+	    shunt_queue_recv(queue, buf, 8, NULL, &recv_now) == SHUNT_E_FORKED);
+	NEED(shunt_queue_peek(queue, &msg, NULL, &recv_now) == SHUNT_E_FORKED);
+	NEED(shunt_queue_release(queue) == SHUNT_E_FORKED);
+	NEED(shunt_queue_max(queue) == 2040);
+	NEED(shunt_queue_open(&mine, name, &small) == 0);
+	NEED(is_mapped(name));
+	NEED(shunt_queue_send(mine, "child", 5, NULL) == 0);
+	NEED(shunt_queue_send(queue, "x", 1, NULL) == SHUNT_E_FORKED);
+	NEED(shunt_queue_recv(mine, buf, 8, NULL, &recv_now) == -EBUSY);
+	shunt_queue_close(&queue);
+	NEED(queue == NULL);
+	NEED(shunt_queue_send(mine, "child", 5, NULL) == 0);
+	shunt_queue_close(&mine);
+	return 0;
+}
+
+/* The parent's end has not suffered. */
+static void
+parent_goes_on(int children)
+{
+	char buf[8];
+
+	for (int i = 0; i < 2 * children; i++)
+		assert_int_equal(
+		    shunt_queue_recv(queue, buf, 8, NULL, &recv_now), 5);
+	assert_int_equal(shunt_queue_send(queue, "x", 1, NULL), 0);
+	assert_int_equal(shunt_queue_recv(queue, buf, 8, NULL, &recv_now), 1);
+	assert_int_equal(
+	    shunt_queue_recv(queue, buf, 8, NULL, &recv_now), -EAGAIN);
+}
+
+static void
+a_child_must_open_the_queue_itself(void **state)
+{
+	char buf[8];
+
+	(void)state;
+	assert_int_equal(shunt_queue_send(queue, "x", 1, NULL), 0);
+	assert_int_equal(shunt_queue_recv(queue, buf, 8, NULL, NULL), 1);
+	assert_int_equal(peer_end(peer_start(child_of, NULL)), 0);
+	assert_int_equal(peer_end(peer_start(child_of, NULL)), 0);
+	parent_goes_on(2);
+}
+
+/* No atfork handler runs. */
+static void
+so_must_a_child_of_a_bare_clone(void **state)
+{
+	char buf[8];
+
+	(void)state;
+	assert_int_equal(shunt_queue_send(queue, "x", 1, NULL), 0);
+	assert_int_equal(shunt_queue_recv(queue, buf, 8, NULL, NULL), 1);
+	pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0) {
+		alarm(20);
+		_exit(child_of(NULL));
+	}
+	assert_int_equal(peer_end(pid), 0);
+	parent_goes_on(1);
+}
+
+static int
+grandchild_of(void *arg)
+{
+	struct shunt_queue *mine;
+
+	NEED(shunt_queue_open(&mine, name, &small) == 0);
+	NEED(shunt_queue_send(mine, "child", 5, NULL) == 0);
+	struct shunt_queue *parents = queue;
+	queue = mine;
+	NEED(peer_end(peer_start(child_of, arg)) == 0);
+	NEED(shunt_queue_send(mine, "child", 5, NULL) == 0);
+	NEED(shunt_queue_send(parents, "x", 1, NULL) == SHUNT_E_FORKED);
+	shunt_queue_close(&parents);
+	shunt_queue_close(&mine);
+	return 0;
+}
+
+static void
+a_child_s_child_as_well(void **state)
+{
+	char buf[8];
+
+	(void)state;
+	assert_int_equal(
+	    shunt_queue_recv(queue, buf, 8, NULL, &recv_now), -EAGAIN);
+	assert_int_equal(peer_end(peer_start(grandchild_of, NULL)), 0);
+	parent_goes_on(2);
+}
+
+/* ---- a parent that dies before its child ------------------------------------
+ */
+
+struct family {
+	struct step step;
+	pid_t child;
+};
+
+static int
+stay(void *arg)
+{
+	(void)arg;
+	for (;;)
+		pause();
+	return 0;
+}
+
+static int
+parent_with_a_child(void *arg)
+{
+	struct family *f = arg;
+	struct shunt_queue *mine;
+	char buf[8];
+
+	NEED(shunt_queue_open(&mine, name, &small) == 0);
+	NEED(shunt_queue_send(mine, "x", 1, NULL) == 0);
+	NEED(shunt_queue_recv(mine, buf, 8, NULL, NULL) == 1);
+	f->child = fork();
+	if (f->child == 0) {
+		alarm(30);
+		stay(NULL);
+	}
+	step_to(&f->step, 1);
+	return stay(NULL);
+}
+
+static void
+its_death_is_seen_although_a_forked_child_lives(void **state)
+{
+	struct family *f = test_shared(sizeof(*f));
+	char buf[8];
+
+	(void)state;
+	pid_t pid = peer_start(parent_with_a_child, f);
+	step_wait(&f->step, 1);
+	assert_int_equal(
+	    shunt_queue_recv(queue, buf, 8, NULL, &recv_now), -EBUSY);
+	peer_kill(pid);
+	assert_int_equal(kill(f->child, 0), 0);
+	assert_int_equal(
+	    shunt_queue_recv(queue, buf, 8, NULL, &recv_now), -EAGAIN);
+	/* Its lane is free for us: no second one is used. */
+	assert_int_equal(shunt_queue_send(queue, "x", 1, NULL), 0);
+	struct shunt_message info = {.sz = sizeof(info)};
+	assert_int_equal(shunt_queue_recv(queue, buf, 8, &info, &recv_now), 1);
+	assert_int_equal(info.lane, 0);
+	kill(f->child, SIGKILL);
+}
+
+/* ---- fork while other threads are in the library
+ * ------------------------------ */
+
+static _Atomic int stop;
+
+static void *
+send_and_end(void *arg)
+{
+	(void)arg;
+	return (void *)(intptr_t)shunt_queue_send(queue, "t", 1, &send_now);
+}
+
+static void *
+come_and_go(void *arg)
+{
+	pthread_t t;
+
+	(void)arg;
+	while (!stop) {
+		if (pthread_create(&t, NULL, send_and_end, NULL) == 0)
+			pthread_join(t, NULL);
+	}
+	return NULL;
+}
+
+static int
+open_send_close(void *arg)
+{
+	struct shunt_queue *mine;
+
+	(void)arg;
+	NEED(shunt_queue_open(&mine, name, &small) == 0);
+	int e = shunt_queue_send(mine, "child", 5, &send_now);
+	NEED(e == 0 || e == -EAGAIN);
+	shunt_queue_close(&mine);
+	shunt_queue_close(&queue);
+	return 0;
+}
+
+static void
+forking_while_threads_take_and_leave_lanes(void **state)
+{
+	pthread_t t[3];
+	char buf[8];
+
+	(void)state;
+	stop = 0;
+	for (int i = 0; i < 3; i++)
+		pthread_create(&t[i], NULL, come_and_go, NULL);
+	for (int i = 0; i < 60; i++) {
+		assert_int_equal(
+		    peer_end(peer_start(open_send_close, NULL)), 0);
+		while (shunt_queue_recv(queue, buf, 8, NULL, &recv_now) >= 0)
+			;
+	}
+	stop = 1;
+	for (int i = 0; i < 3; i++)
+		pthread_join(t[i], NULL);
+	while (shunt_queue_recv(queue, buf, 8, NULL, &recv_now) >= 0)
+		;
+}
+
+static void
+what_is_executed_inherits_nothing(void **state)
+{
+	char command[300];
+
+	(void)state;
+	assert_int_equal(shunt_queue_send(queue, "x", 1, NULL), 0);
+	snprintf(command, sizeof(command),
+	    "! ls -l /proc/self/fd | grep -q '%s'", name);
+	assert_int_equal(system(command), 0);
+	char buf[8];
+	assert_int_equal(shunt_queue_recv(queue, buf, 8, NULL, NULL), 1);
+}
+
+static int
+use_a_raw_one(void *seg)
+{
+	strcpy((char *)shunt_segment_data(seg) + 10, "child");
+	struct shunt_segment *mine = seg;
+	shunt_segment_close(&mine);
+	return 0;
+}
+
+static void
+raw_segments_are_inherited(void **state)
+{
+	const char *raw = test_name("raw");
+	struct shunt_segment *seg;
+
+	(void)state;
+	assert_int_equal(shunt_segment_create(&seg, raw, 100, NULL), 0);
+	assert_int_equal(peer_end(peer_start(use_a_raw_one, seg)), 0);
+	assert_string_equal((char *)shunt_segment_data(seg) + 10, "child");
+	shunt_segment_close(&seg);
+	assert_int_equal(shunt_remove(raw, NULL), 0);
+}
+
+#define OPENED(f) cmocka_unit_test_setup_teardown(f, open_one, close_it)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    OPENED(a_child_must_open_the_queue_itself),
+	    OPENED(so_must_a_child_of_a_bare_clone),
+	    OPENED(a_child_s_child_as_well),
+	    OPENED(its_death_is_seen_although_a_forked_child_lives),
+	    OPENED(forking_while_threads_take_and_leave_lanes),
+	    OPENED(what_is_executed_inherits_nothing),
+	    OPENED(raw_segments_are_inherited),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
