@@ -180,5 +180,9 @@ main(int argc, char **argv)
 		all[n++] = object_cases[i];
 	for (size_t i = 0; i < queue_case_count && n < LONGEST; i++)
 		all[n++] = queue_cases[i];
+	for (size_t i = 0; i < log_case_count && n < LONGEST; i++)
+		all[n++] = log_cases[i];
+	for (size_t i = 0; i < logd_case_count && n < LONGEST; i++)
+		all[n++] = logd_cases[i];
 	return sweep_main(argc, argv, all, n);
 }

@@ -53,5 +53,9 @@ extern const struct sweep_case queue_cases[];
 extern const size_t queue_case_count;
 extern const struct sweep_case object_cases[];
 extern const size_t object_case_count;
+extern const struct sweep_case log_cases[];
+extern const size_t log_case_count;
+extern const struct sweep_case logd_cases[];
+extern const size_t logd_case_count;
 
 #endif /* CASES_H */
