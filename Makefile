@@ -82,11 +82,13 @@ ifneq ($(filter $(SAN),plain musl cov),)
 SO_LDFLAGS += -Wl,--no-undefined
 endif
 
-ifeq ($(V),0)
+# `make -s` prints nothing but what is wrong.
+SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
+ifeq ($(V)$(SILENT),0)
 Q := @
 say = @printf '  %-5s %s\n' '$(1)' '$(2)'
 else
-Q :=
+Q := $(if $(SILENT),@)
 say = @:
 endif
 
