@@ -14,6 +14,7 @@
 #include "lib/log_producer.h"
 #include "log/drain.h"
 #include "os/os.h"
+#include "sync/bell.h"
 
 static char name[64];
 static struct shunt__spec spec;
@@ -304,6 +305,26 @@ a_dead_client_delays_not_at_all(void **state)
 }
 
 static void
+a_waiting_owner_is_woken(void **state)
+{
+	(void)state;
+	shunt__or32(&p[0].ctl->ln_waiting, SHUNT__BELL_ASLEEP);
+	shunt__or32(&p[1].ctl->ln_waiting, SHUNT__BELL_ASLEEP);
+	put(&p[0], 10, "a");
+	fill(1000);
+	assert_int_equal(shunt__load32(&p[0].ctl->ln_waiting), 1);
+	publish();
+	assert_int_equal(shunt__load32(&p[0].ctl->ln_waiting), 0);
+	assert_int_equal(shunt__load32(&p[1].ctl->ln_waiting), 0);
+	/* And whoever waits for the disk. */
+	shunt__or32(&p[0].ctl->ln_waiting, SHUNT__BELL_ASLEEP);
+	shunt__publish_durable(&src);
+	assert_int_equal(shunt__load32(&p[0].ctl->ln_waiting), 0);
+	assert_int_equal(
+	    shunt__load64(&p[0].ctl->ln_durable), p[0].tx.head);
+}
+
+static void
 drops_are_told_once(void **state)
 {
 	(void)state;
@@ -420,6 +441,7 @@ main(void)
 	    TEST(a_lane_without_end_is_cut_at_its_capacity),
 	    TEST(a_stopped_client_delays_once),
 	    TEST(a_dead_client_delays_not_at_all),
+	    TEST(a_waiting_owner_is_woken),
 	    TEST(drops_are_told_once),
 	    TEST(pads_alone_are_passed_over),
 	    TEST(more_than_a_batch_is_cut_in_order),
