@@ -36,7 +36,11 @@ state_means(const struct shunt_segment_info *info)
 	case SHUNT_STATE_LIVE:
 		return "somebody has it attached or mapped";
 	case SHUNT_STATE_IDLE:
-		return "nobody has it, but it may be meant to stay";
+		if (info->kind == SHUNT_KIND_RAW)
+			return "nobody has it, but it may be meant to stay";
+		return info->persistent
+			   ? "nobody has it; it stays until removed"
+			   : "nobody has it; it stays for what is unread in it";
 	case SHUNT_STATE_ORPHAN:
 		return "provably nobody's any more";
 	}
