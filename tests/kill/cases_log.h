@@ -15,8 +15,8 @@
 
 struct log_world {
 	struct world *w;
-	char dir[96];
-	char file[128];  /* where the server writes */
+	char dir[112];
+	char file[128]; /* where the server writes */
 	char moved[128]; /* where a rotation moves that */
 	uint32_t lanes;
 	uint64_t before; /* lines that setup had written, and forgot */
