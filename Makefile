@@ -83,7 +83,7 @@ SO_LDFLAGS += -Wl,--no-undefined
 endif
 
 # `make -s` prints nothing but what is wrong.
-SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
+SILENT := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
 ifeq ($(V)$(SILENT),0)
 Q := @
 say = @printf '  %-5s %s\n' '$(1)' '$(2)'
