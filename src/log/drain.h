@@ -4,12 +4,14 @@
 
 /*
  * From lanes to a file, in batches.  The parts, in the order of a batch:
- *   order.c    S2..S5: which records are final now, merged by stamp
+ *   source.c   the cursors
+ *   horizon.c  S2, S3: until when everything is final now
+ *   order.c    S4, S5: what is final, merged by stamp; line.c: as lines
  *   note.c     S6, S7, S10..S13: the batch's note in shared memory
- *   file.c     S8, S9: the bytes
+ *   file.c     S8, S9: the bytes; find.c: the file after a rotation
  *   drain.c    the batch as a whole, and what is on disk
  *   recover.c  R0..R4: what a killed server left of its last batch
- *   logd.c, pace.c, status.c: the server around it
+ *   logd.c, serve.c, pass.c, pace.c, status.c: the server around it
  * What can be killed where is said beside the S and R labels in the code;
  * docs/reliability.md has the table.
  */
@@ -48,9 +50,9 @@ struct shunt__cursor {
 	struct shunt__lane_lay *ctl;
 	unsigned char *ring;
 	uint64_t cap;
-	uint64_t pos;  /* next header to look at; not published */
-	uint64_t tail; /* as published: records before it are history */
-	uint64_t told; /* drops that the file told of, published */
+	uint64_t pos;     /* next header to look at; not published */
+	uint64_t tail;    /* as published: records before it are history */
+	uint64_t told;    /* drops that the file told of, published */
 	uint64_t durable; /* as published */
 	uint64_t next_told;
 	uint64_t last;      /* stamp of the record taken last */
@@ -79,7 +81,7 @@ struct shunt__source {
 	struct shunt__log_note_lay *note;
 	struct shunt__cursor *lanes; /* obj->geo.lanes of them */
 	struct shunt__heap_entry *heap;
-	uint32_t known;   /* lanes that have a cursor */
+	uint32_t known; /* lanes that have a cursor */
 	uint32_t count_heap;
 	uint64_t batch;   /* number of the batch, for people */
 	int stuck;        /* note says INTENT, the cut back failed */
@@ -108,7 +110,7 @@ struct shunt__notice {
 void shunt__notice(const struct shunt__notice *to, const char *fmt, ...)
     __attribute__((format(printf, 2, 3), cold));
 
-/* order.c */
+/* source.c, horizon.c, order.c */
 int shunt__source_init(struct shunt__source *s, struct shunt__object *obj);
 void shunt__source_fini(struct shunt__source *s);
 void shunt__source_scan(struct shunt__source *s); /* cursors of new lanes */
@@ -150,7 +152,7 @@ int64_t shunt__drain_pass(struct shunt__source *s, struct shunt__logfile *f,
 int shunt__drain_wants_sync(const struct shunt__source *s);
 
 /* recover.c: 0 or a code. */
-int shunt__recover(struct shunt__source *s, struct shunt__logfile *f,
-    int sync, const struct shunt__notice *to);
+int shunt__recover(struct shunt__source *s, struct shunt__logfile *f, int sync,
+    const struct shunt__notice *to);
 
 #endif /* SHUNT_LOG_DRAIN_H */

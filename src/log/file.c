@@ -15,7 +15,7 @@ int
 shunt__file_full(int e)
 {
 	return e == -ENOSPC || e == -EDQUOT || e == -EIO || e == -EFBIG ||
-	    e == -ENOMEM;
+	       e == -ENOMEM;
 }
 
 int
@@ -39,8 +39,8 @@ int
 shunt__inode_same(const struct shunt__inode *a, const struct shunt__inode *b)
 {
 	return a->dev == b->dev && a->ino == b->ino &&
-	    (a->btime_ns == b->btime_ns || a->btime_ns == 0 ||
-		b->btime_ns == 0);
+	       (a->btime_ns == b->btime_ns || a->btime_ns == 0 ||
+		   b->btime_ns == 0);
 }
 
 static int
@@ -87,7 +87,7 @@ still_there(const struct shunt__logfile *f)
 	if (e < 0)
 		return e;
 	return (uint64_t)st.st_dev == f->id.dev &&
-	    (uint64_t)st.st_ino == f->id.ino;
+	       (uint64_t)st.st_ino == f->id.ino;
 }
 
 /*
@@ -102,8 +102,8 @@ open_once(struct shunt__logfile *f, const struct shunt__logfile *keep)
 
 	/* Read, too: the end of the file is looked at.  0640: the group may
 	 * read logs; the umask has its say. */
-	f->fd = shunt__os.open(f->path,
-	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+	f->fd = shunt__os.open(
+	    f->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
 	if (f->fd < 0)
 		return fail(f, f->fd);
 	e = shunt__inode_of(f->fd, &f->id, &f->size);
@@ -134,8 +134,8 @@ open_path(struct shunt__logfile *f, const struct shunt__logfile *keep)
 		if (e != -ESTALE)
 			return e;
 	}
-	return shunt__fail(-EBUSY,
-	    "%s: it is renamed faster than it can be opened", f->shown);
+	return shunt__fail(
+	    -EBUSY, "%s: it is renamed faster than it can be opened", f->shown);
 }
 
 static int
@@ -144,8 +144,8 @@ set_path(struct shunt__logfile *f, const char *path)
 	memset(f, 0, sizeof(*f));
 	f->fd = -1;
 	f->path = path == NULL ? NULL : strdup(path);
-	f->shown = strdup(path == NULL ? "standard output"
-				       : shunt__quote(path));
+	f->shown =
+	    strdup(path == NULL ? "standard output" : shunt__quote(path));
 	if (f->shown == NULL || (path != NULL && f->path == NULL))
 		return shunt__fail(-ENOMEM, "out of memory");
 	return 0;
@@ -197,10 +197,10 @@ static int
 write_all(struct shunt__logfile *f, const char *buf, size_t len)
 {
 	for (size_t done = 0; done < len;) {
-		ssize_t n = f->regular
-		    ? shunt__os.pwrite(f->fd, buf + done, len - done,
-			  (off_t)(f->size + done))
-		    : shunt__os.write(f->fd, buf + done, len - done);
+		ssize_t n =
+		    f->regular ? shunt__os.pwrite(f->fd, buf + done, len - done,
+				     (off_t)(f->size + done))
+			       : shunt__os.write(f->fd, buf + done, len - done);
 		/* A stream that nobody reads blocks: a signal gets through. */
 		if (n == -EINTR && f->regular)
 			continue;
@@ -290,54 +290,4 @@ shunt__file_settle(struct shunt__logfile *f)
 	f->changed = (uint64_t)st.st_size != f->size;
 	f->size = (uint64_t)st.st_size;
 	return shunt__file_begin(f);
-}
-
-/* The file of that identity in one directory. */
-static int
-open_if_same(const char *path, const struct shunt__inode *id)
-{
-	struct shunt__inode its;
-	uint64_t size;
-	int fd = shunt__os.open(
-	    path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0);
-
-	/* No regular file at all: its number is one of another mount. */
-	if (fd == -EISDIR || fd == -ELOOP || fd == -ENXIO)
-		return -ENOENT;
-	if (fd < 0)
-		return fd;
-	int e = shunt__inode_of(fd, &its, &size);
-	if (e == 1 && shunt__inode_same(&its, id))
-		return fd;
-	shunt__os.close(fd);
-	return e < 0 && e != -EISDIR ? e : -ENOENT;
-}
-
-int
-shunt__file_find(const struct shunt__logfile *f, const struct shunt__inode *id)
-{
-	char dir[PATH_MAX], path[PATH_MAX + 260];
-	struct dirent *entry;
-	DIR *d;
-	int fd = -ENOENT, e;
-
-	if (f->path == NULL)
-		return -ENOENT;
-	const char *slash = strrchr(f->path, '/');
-	if (slash == NULL)
-		snprintf(dir, sizeof(dir), ".");
-	else
-		snprintf(dir, sizeof(dir), "%.*s",
-		    slash == f->path ? 1 : (int)(slash - f->path), f->path);
-	e = shunt__os.opendir(dir, &d);
-	if (e < 0)
-		return e;
-	while (fd < 0 && (e = shunt__os.readdir(d, &entry)) == 1) {
-		if ((uint64_t)entry->d_ino != id->ino)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
-		fd = open_if_same(path, id);
-	}
-	shunt__os.closedir(d);
-	return fd >= 0 ? fd : e < 0 ? e : fd;
 }

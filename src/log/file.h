@@ -21,15 +21,15 @@ struct shunt__inode {
 struct shunt__logfile {
 	int fd;
 	int regular;
-	char *path;        /* NULL: standard output */
-	char *shown;       /* for sentences, escaped */
+	char *path;  /* NULL: standard output */
+	char *shown; /* for sentences, escaped */
 	struct shunt__inode id;
-	uint64_t size;     /* as far as we know: we alone write */
-	int dirty;         /* something was written since the last sync */
-	uint64_t synced;   /* monotonic ns of that */
-	uint64_t syncs;    /* how many, for the figures */
-	int changed;       /* somebody else cut it or wrote to it */
-	int begun;         /* it is known to end in a whole line */
+	uint64_t size;   /* as far as we know: we alone write */
+	int dirty;       /* something was written since the last sync */
+	uint64_t synced; /* monotonic ns of that */
+	uint64_t syncs;  /* how many, for the figures */
+	int changed;     /* somebody else cut it or wrote to it */
+	int begun;       /* it is known to end in a whole line */
 };
 
 /* Opens @path, NULL for standard output, makes it if it is missing and locks

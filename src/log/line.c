@@ -56,8 +56,8 @@ own_line(struct shunt__source *s, struct shunt__format *f,
 {
 	uint32_t pid = (uint32_t)shunt__os.getpid();
 
-	if (!shunt__stage_need(st, shunt__format_room(f->kind,
-				       sizeof(own_tag) - 1, len)))
+	if (!shunt__stage_need(
+		st, shunt__format_room(f->kind, sizeof(own_tag) - 1, len)))
 		return 0;
 	count(s, st, stamp,
 	    shunt__format_line(f, st->buf + st->len, stamp, pid, pid,
@@ -97,7 +97,8 @@ shunt__line_put(struct shunt__source *s, struct shunt__cursor *c,
 	uint64_t fixed = sizeof(struct shunt__log_record_lay) + tag_len;
 
 	if (__builtin_expect(c->len < fixed || tag_len > SHUNT_LOG_TAG_MAX ||
-		    level > SHUNT_LOG_DEBUG, 0))
+				 level > SHUNT_LOG_DEBUG,
+		0))
 		return malformed(s, c, f, st);
 	size_t len = c->len - fixed;
 	if (!shunt__stage_need(st, shunt__format_room(f->kind, tag_len, len)))

@@ -40,7 +40,7 @@ enum { SHUNT__NOTE_IDLE = 0, SHUNT__NOTE_INTENT = 1, SHUNT__NOTE_DONE = 2 };
 
 /* Figures that a batch moves; in the note: as they are once it is done. */
 struct shunt__log_count_lay {
-	uint64_t lc_last;   /* the highest stamp that was written */
+	uint64_t lc_last; /* the highest stamp that was written */
 	uint64_t lc_lines;
 	uint64_t lc_bytes;
 	uint64_t lc_batches;
@@ -62,7 +62,7 @@ struct shunt__log_note_lay {
 	uint32_t nt_spare;
 	struct shunt__log_count_lay nt_count;
 	uint64_t nt_check; /* checksum of the note from nt_dev to here, and of
-	                      its tails and tolds */
+			      its tails and tolds */
 };
 
 struct shunt__log_server_lay {
@@ -70,14 +70,14 @@ struct shunt__log_server_lay {
 	struct shunt__u32 sv_disk_full; /* 1: waiting for room on disk */
 	struct shunt__u32 sv_sync;      /* 0 never, 1 batch, 2 interval */
 	uint32_t sv_spare0;
-	struct shunt__u64 sv_wall;      /* wall clock minus monotonic, ns */
-	struct shunt__u64 sv_syncs;     /* fdatasync calls */
-	uint64_t sv_dev;                /* the file being written */
+	struct shunt__u64 sv_wall;  /* wall clock minus monotonic, ns */
+	struct shunt__u64 sv_syncs; /* fdatasync calls */
+	uint64_t sv_dev;            /* the file being written */
 	uint64_t sv_ino;
-	uint8_t sv_boot[16];            /* the boot whose clock sv_wall is about;
-	                                   zeros: the one of the header */
+	uint8_t sv_boot[16]; /* the boot whose clock sv_wall is about;
+				zeros: the one of the header */
 	struct shunt__log_count_lay sv_count; /* truth while the note is idle */
-	char sv_file[256];              /* as it was named, NUL inside */
+	char sv_file[256];                    /* as it was named, NUL inside */
 };
 
 _Static_assert(sizeof(struct shunt__log_count_lay) == 64, "");

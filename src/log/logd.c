@@ -30,8 +30,8 @@ read_options(
 }
 
 static int
-take_options(struct shunt_logd *l, const char *name,
-    const struct shunt_logd_options *o)
+take_options(
+    struct shunt_logd *l, const char *name, const struct shunt_logd_options *o)
 {
 	char room[SHUNT__LOG_NAME_ROOM];
 
@@ -98,9 +98,8 @@ shunt_logd_open(struct shunt_logd **out, const char *name,
 		return shunt__fail(-ENOMEM, "out of memory");
 	e = take_options(l, name, &o);
 	if (e == 0)
-		e = start(l, o.file != NULL && strcmp(o.file, "-") != 0
-			? o.file
-			: NULL);
+		e = start(l,
+		    o.file != NULL && strcmp(o.file, "-") != 0 ? o.file : NULL);
 	if (e < 0) {
 		shunt_logd_close(&l);
 		return e;

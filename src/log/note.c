@@ -122,8 +122,8 @@ wake_owner(struct shunt__source *s, struct shunt__cursor *c)
 {
 	struct shunt__u32 *bell = &c->ctl->ln_waiting;
 
-	if (__builtin_expect(shunt__bell_look(bell, s->obj->fence) &
-		    SHUNT__BELL_ASLEEP, 0))
+	if (__builtin_expect(
+		shunt__bell_look(bell, s->obj->fence) & SHUNT__BELL_ASLEEP, 0))
 		shunt__bell_ring(bell, SHUNT__BELL_ASLEEP);
 }
 

@@ -1,180 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Strict order without a lock: the horizon.  A client makes its lane's busy
- * word odd, then reads the clock, commits, and makes the word even.  We read
- * the clock (T0), then the busy words, wait until each odd one has moved, and
- * only then read the lanes.  A record stamped before T0 belongs to a call that
- * was odd before T0: either we saw it odd and waited for its commit, or it was
- * even again, and committed.  So those records, and only those, are final.
- */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
+/* Records that are final (horizon.c), merged by stamp into a batch. */
 #include "log/drain.h"
 #include "os/os.h"
-
-/* Turns to spin for a client that runs on another processor: a call takes
- * less than a microsecond.  One that was preempted needs our processor. */
-#define BUSY_SPINS 200
-
-int
-shunt__source_init(struct shunt__source *s, struct shunt__object *obj)
-{
-	memset(s, 0, sizeof(*s));
-	s->lanes = calloc(obj->geo.lanes, sizeof(s->lanes[0]));
-	s->heap = calloc(obj->geo.lanes, sizeof(s->heap[0]));
-	if (s->lanes == NULL || s->heap == NULL) {
-		shunt__source_fini(s);
-		return -ENOMEM;
-	}
-	s->obj = obj;
-	s->server = shunt__log_server(obj);
-	s->note = shunt__log_note(obj);
-	return 0;
-}
-
-void
-shunt__source_fini(struct shunt__source *s)
-{
-	free(s->lanes);
-	free(s->heap);
-	s->lanes = NULL;
-	s->heap = NULL;
-}
-
-static void
-begin_lane(struct shunt__source *s, uint32_t i)
-{
-	struct shunt__cursor *c = &s->lanes[i];
-
-	memset(c, 0, sizeof(*c));
-	c->ctl = shunt__object_lane(s->obj, i);
-	c->ring = shunt__object_ring(s->obj, i);
-	c->cap = s->obj->geo.lane_bytes;
-	/* Ours to write while we hold the server's byte: no order needed. */
-	c->tail = shunt__load64(&c->ctl->ln_tail);
-	c->told = c->next_told = shunt__load64(&c->ctl->ln_told);
-	c->durable = shunt__load64(&c->ctl->ln_durable);
-	c->pos = c->tail;
-	c->lie_pos = UINT64_MAX;
-	if ((c->tail & 7) != 0) /* a predecessor's mark, or a scribbler's */
-		c->state = SHUNT__CURSOR_CORRUPT;
-	else if (shunt__object_probe_lane(s->obj, i) != 0)
-		c->state = SHUNT__CURSOR_UNREADY;
-}
-
-void
-shunt__source_scan(struct shunt__source *s)
-{
-	uint32_t high = shunt__object_high(s->obj);
-
-	for (; __builtin_expect(s->known < high, 0); s->known++)
-		begin_lane(s, s->known);
-}
-
-/* Lanes that could not be read may be readable by now: a system call each,
- * so this is asked before a sleep. */
-static int
-ready(struct shunt__source *s, uint32_t i)
-{
-	struct shunt__cursor *c = &s->lanes[i];
-
-	if (c->state == SHUNT__CURSOR_UNREADY &&
-	    shunt__object_probe_lane(s->obj, i) == 0)
-		c->state = SHUNT__CURSOR_READ;
-	return c->state == SHUNT__CURSOR_READ;
-}
-
-int
-shunt__source_any(struct shunt__source *s)
-{
-	shunt__source_scan(s);
-	for (uint32_t i = 0; i < s->known; i++) {
-		struct shunt__cursor *c = &s->lanes[i];
-		/* V: as below; this only asks whether to look. */
-		if (ready(s, i) &&
-		    shunt__acquire64(
-			shunt__lane_word(c->ring, c->cap, c->pos)) != 0)
-			return 1;
-		if (shunt__load64(&c->ctl->ln_dropped) > c->told)
-			return 1;
-	}
-	return 0;
-}
-
-static int
-dead(struct shunt__source *s, uint32_t lane)
-{
-	/* The kernel frees the byte after the last store of its holder. */
-	return shunt__lane_held(s->obj, lane) == 0;
-}
-
-/* S3 for one lane that was seen at @busy, odd. */
-static void
-wait_for(struct shunt__source *s, uint32_t lane, uint32_t busy, uint64_t until)
-{
-	struct shunt__cursor *c = &s->lanes[lane];
-	int64_t nap = 20000;
-
-	for (unsigned i = 0; i < BUSY_SPINS; i++) {
-		/* Pairs with C6, the client's even: its commit is visible. */
-		if (shunt__acquire32(&c->ctl->ln_busy) != busy)
-			return;
-		shunt__pause();
-	}
-	while (shunt__acquire32(&c->ctl->ln_busy) == busy &&
-	    !dead(s, lane)) {
-		if (shunt__now() >= until) {
-			/* Stopped in mid-call.  It delayed the file once; not
-			 * again, while it stands at this very call. */
-			c->gave_up = busy;
-			return;
-		}
-		shunt__os.nanosleep(nap);
-		if (nap < 1000000)
-			nap *= 2;
-	}
-}
-
-/* The clock, and nothing that is read later before it. */
-static uint64_t
-clock_then_reads(void)
-{
-	uint64_t now = shunt__now();
-#if defined(__x86_64__)
-	/* rdtsc may be overtaken by later loads; the vDSO fences before it
-	 * only. */
-	__builtin_ia32_lfence();
-#elif defined(__aarch64__)
-	__asm__ volatile("dsb ish\n\tisb" ::: "memory");
-#else
-	shunt__fence();
-#endif
-	return now;
-}
-
-uint64_t
-shunt__order_horizon(struct shunt__source *s)
-{
-	shunt__source_scan(s);
-	if (s->foreign_boot) /* what lies there is no matter of now */
-		return UINT64_MAX;
-	/*
-	 * A lane that was claimed since the scan is not missed: its first
-	 * call reads the clock after ct_high was raised.  If that was before
-	 * T0, the second scan, behind the fence, sees it.
-	 */
-	uint64_t t0 = clock_then_reads(); /* S2 */
-	shunt__source_scan(s);
-	for (uint32_t i = 0; i < s->known; i++) { /* S3 */
-		struct shunt__cursor *c = &s->lanes[i];
-		uint32_t busy = shunt__acquire32(&c->ctl->ln_busy);
-		if (__builtin_expect(busy & 1, 0) && busy != c->gave_up)
-			wait_for(s, i, busy, t0 + SHUNT__HOLD_NS);
-	}
-	return t0;
-}
 
 /* The record has a stamp that cannot be: of the future.  It gets the time of
  * our first look, once and for all, or it would block its lane. */
@@ -233,8 +60,8 @@ look(struct shunt__cursor *c, uint64_t horizon)
 	int64_t len = shunt__lane_check(head, c->pos, c->cap);
 	if (__builtin_expect(len == -1, 0)) {
 		c->pos += c->cap - (c->pos & (c->cap - 1));
-		head = shunt__acquire64(
-		    shunt__lane_word(c->ring, c->cap, c->pos));
+		head =
+		    shunt__acquire64(shunt__lane_word(c->ring, c->cap, c->pos));
 		if (head == 0)
 			return 0;
 		/* At the ring's start no pad can stand. */
@@ -244,8 +71,10 @@ look(struct shunt__cursor *c, uint64_t horizon)
 		return corrupt(c);
 	/* A producer cannot be further ahead than this: a ring full of stale
 	 * headers is not walked for ever. */
-	if (__builtin_expect(c->pos + shunt__lane_need((uint64_t)len) -
-			    c->tail > c->cap - SHUNT__LANE_HEAD, 0))
+	if (__builtin_expect(
+		c->pos + shunt__lane_need((uint64_t)len) - c->tail >
+		    c->cap - SHUNT__LANE_HEAD,
+		0))
 		return corrupt(c);
 	c->record = c->ring + (c->pos & (c->cap - 1)) + SHUNT__LANE_HEAD;
 	c->len = (uint64_t)len;
@@ -326,8 +155,8 @@ shunt__order_fill(struct shunt__source *s, uint64_t horizon,
 	for (uint32_t i = 0; i < s->known; i++)
 		if (s->lanes[i].state == SHUNT__CURSOR_READ &&
 		    look(&s->lanes[i], horizon))
-			s->heap[n++] = (struct shunt__heap_entry){
-			    s->lanes[i].stamp, i};
+			s->heap[n++] =
+			    (struct shunt__heap_entry){s->lanes[i].stamp, i};
 	s->count_heap = n;
 	for (uint32_t i = n / 2; i-- > 0;)
 		sift_down(s->heap, n, i);

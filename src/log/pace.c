@@ -24,7 +24,7 @@ shunt__logd_stopping(const struct shunt_logd *l)
 	if (shunt__load32(&l->stop) != 0)
 		return 1;
 	return !l->sources[0]->lost &&
-	    shunt__load32(&l->sources[0]->server->sv_stop) != 0;
+	       shunt__load32(&l->sources[0]->server->sv_stop) != 0;
 }
 
 /* From a signal handler, too: stores and a system call. */
@@ -110,8 +110,7 @@ anything(struct shunt_logd *l)
 {
 	for (uint32_t i = 0; i < l->count; i++)
 		if (shunt__source_any(l->sources[i]) ||
-		    (!l->sync_failed &&
-			shunt__drain_wants_sync(l->sources[i])))
+		    (!l->sync_failed && shunt__drain_wants_sync(l->sources[i])))
 			return 1;
 	return called(l);
 }

@@ -84,8 +84,7 @@ count_syncs(struct shunt_logd *l)
 
 	if (l->file.syncs == l->syncs)
 		return;
-	shunt__store64(word,
-	    shunt__load64(word) + (l->file.syncs - l->syncs));
+	shunt__store64(word, shunt__load64(word) + (l->file.syncs - l->syncs));
 	l->syncs = l->file.syncs;
 }
 
@@ -118,7 +117,7 @@ static void
 sync_if_due(struct shunt_logd *l)
 {
 	int due = l->sync_ns > 0 && l->file.dirty &&
-	    shunt__now() - l->file.synced >= (uint64_t)l->sync_ns;
+		  shunt__now() - l->file.synced >= (uint64_t)l->sync_ns;
 
 	for (uint32_t i = 0; i < l->count && !due; i++)
 		due = shunt__drain_wants_sync(l->sources[i]);

@@ -134,8 +134,8 @@ decide(struct shunt__source *s, int fd, const struct shunt__note_copy *n,
 /* The file that the note is about: @f itself, or found by its inode in the
  * same directory, where rotation leaves it.  *@mine: to be closed. */
 static int
-note_file(const struct shunt__logfile *f, const struct shunt__note_copy *n,
-    int *mine)
+note_file(
+    const struct shunt__logfile *f, const struct shunt__note_copy *n, int *mine)
 {
 	*mine = 0;
 	if (f->regular && shunt__inode_same(&f->id, &n->id))
@@ -218,8 +218,8 @@ make_durable(struct shunt__source *s, struct shunt__logfile *f,
 	if (e == 0)
 		e = shunt__file_sync(f);
 	if (e < 0)
-		return shunt__fail(e, "%s: it cannot be synced: %s", f->shown,
-		    shunt__why(e));
+		return shunt__fail(
+		    e, "%s: it cannot be synced: %s", f->shown, shunt__why(e));
 	shunt__publish_durable(s);
 	return 0;
 }

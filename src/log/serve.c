@@ -25,7 +25,7 @@ shunt__logd_sign(struct shunt_logd *l, struct shunt__source *s)
 	sv->sv_dev = l->file.id.dev;
 	sv->sv_ino = l->file.id.ino;
 	shunt__store32(&sv->sv_sync, l->sync_ns == SHUNT_SYNC_BATCH ? 1
-		: l->sync_ns > 0                                    ? 2
+				     : l->sync_ns > 0               ? 2
 								    : 0);
 	shunt__who_comm(ct->ct_comm);
 	shunt__store32(&ct->ct_uid, shunt__os.geteuid());
@@ -192,7 +192,8 @@ static int
 finished(struct shunt__source *s)
 {
 	return shunt__byte_held(s->obj->fd, F_WRLCK, SHUNT__BYTE_ATTACHED) ==
-	    0 && !s->stuck && !shunt__source_any(s);
+		   0 &&
+	       !s->stuck && !shunt__source_any(s);
 }
 
 static int
@@ -231,8 +232,7 @@ shunt__logd_names(struct shunt_logd *l)
 	for (uint32_t i = l->count; i-- > 1;)
 		if (l->sources[i]->orphan && finished(l->sources[i]))
 			shunt__logd_drop(l, i, 0);
-	if (l->sources[0]->orphan && l->count == 1 &&
-	    finished(l->sources[0]))
+	if (l->sources[0]->orphan && l->count == 1 && finished(l->sources[0]))
 		return shunt__fail(SHUNT_E_REMOVED,
 		    "%s: it was removed, and the new one cannot be served",
 		    shunt__quote(l->name));

@@ -17,7 +17,8 @@ enum shunt__pace {
 
 struct shunt_logd {
 	uint64_t fork_mark;
-	struct shunt__source *sources[SHUNT__LOGD_SOURCES]; /* [0]: the name's */
+	struct shunt__source
+	    *sources[SHUNT__LOGD_SOURCES]; /* [0]: the name's */
 	uint32_t count;
 	struct shunt__logfile file;
 	struct shunt__format format;
@@ -35,11 +36,11 @@ struct shunt_logd {
 	uint64_t bytes;   /* of the last pass */
 	int cut;          /* the last pass left some */
 
-	int full;          /* the file takes nothing for now */
-	uint64_t retry;    /* when to try again */
-	int sync_failed;   /* what is in the file may never reach the disk */
-	int no_successor;  /* said already: the new name cannot be served */
-	uint64_t syncs;    /* of f->syncs, those that were counted */
+	int full;         /* the file takes nothing for now */
+	uint64_t retry;   /* when to try again */
+	int sync_failed;  /* what is in the file may never reach the disk */
+	int no_successor; /* said already: the new name cannot be served */
+	uint64_t syncs;   /* of f->syncs, those that were counted */
 	int64_t wall_off;
 
 	/* Written by handlers and by other threads. */
@@ -65,9 +66,5 @@ void shunt__logd_rest(struct shunt_logd *l, uint64_t deadline);
 void shunt__logd_pace(struct shunt_logd *l, int64_t lines);
 int shunt__logd_stopping(const struct shunt_logd *l);
 void shunt__logd_wake(struct shunt_logd *l);
-
-/* status.c */
-void shunt__log_stat(
-    struct shunt__object *obj, struct shunt_logd_stat *out);
 
 #endif /* SHUNT_LOG_SERVER_H */

@@ -42,7 +42,7 @@ static inline struct shunt__log_note_lay *
 shunt__log_note(const struct shunt__object *obj)
 {
 	return (struct shunt__log_note_lay *)(void *)(obj->area +
-	    SHUNT__LOG_NOTE_OFF);
+						      SHUNT__LOG_NOTE_OFF);
 }
 
 /* The note's new tails, one a lane; behind them its counts of told drops. */

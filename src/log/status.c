@@ -30,9 +30,9 @@ stat_lanes(struct shunt__object *obj, struct shunt_logd_stat *out)
 		out->clients += shunt__lane_held(obj, i) == 1;
 		out->dropped += shunt__load64(&ctl->ln_dropped);
 		if ((tail & 7) == 0 && shunt__object_probe_lane(obj, i) == 0)
-			out->waiting += shunt__lane_unread(
-			    shunt__object_ring(obj, i), obj->geo.lane_bytes,
-			    tail, &corrupt);
+			out->waiting +=
+			    shunt__lane_unread(shunt__object_ring(obj, i),
+				obj->geo.lane_bytes, tail, &corrupt);
 	}
 }
 

@@ -10,8 +10,8 @@
 #define HEAD 48 /* bytes before the filler */
 
 size_t
-log_check_message(char *out, unsigned client, uint64_t seq, uint64_t stamp,
-    unsigned fill)
+log_check_message(
+    char *out, unsigned client, uint64_t seq, uint64_t stamp, unsigned fill)
 {
 	char head[80];
 
@@ -50,8 +50,8 @@ message(const char *line)
 	if (p == line || strncmp(p, ": ", 2) != 0 || strlen(p) < 27)
 		return NULL;
 	return p[5] == ' ' && p[15] == ':' && p[18] == ':' && p[26] == ' '
-	    ? p + 27
-	    : NULL;
+		   ? p + 27
+		   : NULL;
 }
 
 static void
@@ -67,8 +67,8 @@ judge(struct log_check *c, const char *line)
 		return;
 	}
 	if (msg == NULL ||
-	    sscanf(msg, "c%u s%llu t%llu n%u", &client, &seq, &stamp,
-		&fill) != 4 ||
+	    sscanf(msg, "c%u s%llu t%llu n%u", &client, &seq, &stamp, &fill) !=
+		4 ||
 	    client >= LOG_CHECK_CLIENTS || fill > LOG_CHECK_MAX - HEAD) {
 		if (c->torn++ < 3)
 			printf("torn: %.200s\n", line);

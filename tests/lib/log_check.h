@@ -17,9 +17,9 @@
 
 struct log_check {
 	uint64_t next[LOG_CHECK_CLIENTS]; /* number that must come */
-	uint64_t lines;     /* of clients */
-	uint64_t lost;      /* numbers skipped */
-	uint64_t twice;     /* numbers that had been there */
+	uint64_t lines;                   /* of clients */
+	uint64_t lost;                    /* numbers skipped */
+	uint64_t twice;                   /* numbers that had been there */
 	uint64_t torn;      /* lines that are not as they were logged */
 	uint64_t unordered; /* stamped before the line above */
 	uint64_t others;    /* the server's own */
@@ -31,8 +31,8 @@ int log_check_put(
     struct producer *p, unsigned client, uint64_t seq, unsigned fill);
 
 /* The same message by itself, for another way to log it; its length. */
-size_t log_check_message(char *out, unsigned client, uint64_t seq,
-    uint64_t stamp, unsigned fill);
+size_t log_check_message(
+    char *out, unsigned client, uint64_t seq, uint64_t stamp, unsigned fill);
 
 /* Reads a file to its end; files are to come in the order of writing.  A
  * last line without a newline is torn.  0 or -errno. */

@@ -92,11 +92,11 @@ wait_for_room(struct producer *p, uint64_t len, void **at)
 int
 producer_begin(struct producer *p, size_t len, void **at)
 {
-	int e = wait_for_room(
-	    p, sizeof(struct shunt__log_record_lay) + len, at);
+	int e =
+	    wait_for_room(p, sizeof(struct shunt__log_record_lay) + len, at);
 	if (e == 0) /* C2 */
-		shunt__exchange32(&p->ctl->ln_busy,
-		    shunt__load32(&p->ctl->ln_busy) + 1);
+		shunt__exchange32(
+		    &p->ctl->ln_busy, shunt__load32(&p->ctl->ln_busy) + 1);
 	return e;
 }
 
@@ -114,8 +114,7 @@ producer_commit(struct producer *p, void *at, uint64_t stamp, unsigned level,
 void
 producer_end(struct producer *p)
 {
-	shunt__release32(
-	    &p->ctl->ln_busy, shunt__load32(&p->ctl->ln_busy) + 1);
+	shunt__release32(&p->ctl->ln_busy, shunt__load32(&p->ctl->ln_busy) + 1);
 	uint32_t bits = SHUNT__BELL_ASLEEP;
 	if (p->tx.head - p->tx.tail_seen > p->tx.cap / 2)
 		bits |= SHUNT__BELL_NAP;

@@ -23,8 +23,8 @@ struct producer {
 };
 
 /* Attaches, makes the log if need be, and claims a lane.  0 or a code. */
-int producer_open(struct producer *p, const char *name,
-    const struct shunt__spec *spec);
+int producer_open(
+    struct producer *p, const char *name, const struct shunt__spec *spec);
 void producer_close(struct producer *p);
 
 /* One message as a client logs it (C0..C7). */

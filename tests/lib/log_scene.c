@@ -23,8 +23,7 @@ scene_begin(struct scene *s, const char *what, unsigned limit)
 	const char *dir = getenv("TMPDIR");
 
 	alarm(limit);
-	snprintf(s->name, sizeof(s->name), "/shunt-test-%s-%d", what,
-	    getpid());
+	snprintf(s->name, sizeof(s->name), "/shunt-test-%s-%d", what, getpid());
 	snprintf(s->path, sizeof(s->path), "%s/shunt-test-%s-%d.log",
 	    dir != NULL ? dir : "/tmp", what, getpid());
 	s->shared = mmap(NULL, sizeof(*s->shared), PROT_READ | PROT_WRITE,
@@ -59,8 +58,11 @@ on_hup(int signal)
 static void
 serve(struct scene *s)
 {
-	struct shunt_logd_options o = {.sz = sizeof(o), .file = s->path,
-	    .notice = notice, .notice_arg = s, .sync_ns = s->sync_ns};
+	struct shunt_logd_options o = {.sz = sizeof(o),
+	    .file = s->path,
+	    .notice = notice,
+	    .notice_arg = s,
+	    .sync_ns = s->sync_ns};
 	struct shunt_logd_stat st = {.sz = sizeof(st)};
 
 	if (s->in_server != NULL)
@@ -156,7 +158,7 @@ scene_serve(struct scene *s)
 	s->server = child(s, serve_child, 0);
 	/* The alarm ends this if it must. */
 	while (s->shared->ready == before &&
-	    waitpid(s->server, NULL, WNOHANG) == 0)
+	       waitpid(s->server, NULL, WNOHANG) == 0)
 		shunt__os.nanosleep(500000);
 }
 

@@ -30,26 +30,25 @@ struct scene {
 		_Atomic uint64_t committed[SCENE_CLIENTS];
 		_Atomic uint64_t reattached;
 		_Atomic int stop;
-		_Atomic int ready;    /* servers that were opened */
-		_Atomic int resumed;  /* notices of each kind */
+		_Atomic int ready;   /* servers that were opened */
+		_Atomic int resumed; /* notices of each kind */
 		_Atomic int full;
 		_Atomic int repeated;
 		_Atomic int vanished;
 		_Atomic int reopened; /* notices of a failed reopen */
 		_Atomic uint64_t late, lines, dropped;
-	} *shared;
+	} * shared;
 };
 
 /* The name, the path, memory shared with the children; @limit: seconds. */
 void scene_begin(struct scene *s, const char *what, unsigned limit);
-void scene_serve(struct scene *s);  /* starts it and waits until it serves */
+void scene_serve(struct scene *s); /* starts it and waits until it serves */
 void scene_client(struct scene *s, unsigned id);
-int scene_kill(pid_t *pid);         /* with -9; 0 if it lived until then */
+int scene_kill(pid_t *pid);             /* with -9; 0 if it lived until then */
 int scene_clients_end(struct scene *s); /* tells them to stop, waits */
 int scene_server_end(struct scene *s);  /* drains and ends; 0 if in order */
 /* What is in the files against what clients counted; 0 if all is there. */
-int scene_judge(
-    struct scene *s, struct log_check *check, const char *what);
+int scene_judge(struct scene *s, struct log_check *check, const char *what);
 /* Nothing is left; 0 if the log had gone by itself. */
 int scene_finish(struct scene *s);
 

@@ -84,7 +84,7 @@ main(void)
 	for (int i = 0; i < 6 && !bad; i++) {
 		until(&s, &s.shared->full, i);
 		bad |= shunt_logd_status(s.name, NULL, &st) != 0 ||
-		    st.disk_full != 1;
+		       st.disk_full != 1;
 		if (i % 2 == 1) {
 			bad |= scene_kill(&s.server);
 			int said = s.shared->full;

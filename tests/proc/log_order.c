@@ -37,8 +37,7 @@ once(unsigned long messages)
 int
 main(int argc, char **argv)
 {
-	unsigned long messages =
-	    argc > 1 ? strtoul(argv[1], NULL, 10) : 100000;
+	unsigned long messages = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000;
 	int verdict = 2;
 
 	for (int i = 0; i < 3 && verdict == 2; i++)

@@ -18,7 +18,8 @@ int
 main(int argc, char **argv)
 {
 	int rounds = argc > 1 ? atoi(argv[1]) : 60;
-	struct scene s = {.burst = 20, .lane_bytes = 16384,
+	struct scene s = {.burst = 20,
+	    .lane_bytes = 16384,
 	    .sync_ns = argc > 2 ? atoll(argv[2]) : 0};
 	struct log_check check = {0};
 	uint64_t rng = 42;

@@ -41,7 +41,7 @@ word(uint64_t *rng)
 		return x >> 40;
 	case 3: /* nearly a header */
 		return SHUNT__LANE_REC | (x >> 16 & 0x7ff) |
-		    (x & 1 ? UINT64_C(6) << 32 : 0);
+		       (x & 1 ? UINT64_C(6) << 32 : 0);
 	case 4:
 		return SHUNT__LANE_REC | SHUNT__LANE_PAD;
 	case 5: /* nearly a position */
@@ -94,8 +94,7 @@ flood(uint64_t seed)
 		p.wait = 0;
 		while (e == 0) {
 			seed++;
-			e = log_check_put(
-			    &p, 0, seed, (unsigned)(seed % 500));
+			e = log_check_put(&p, 0, seed, (unsigned)(seed % 500));
 			if (e == -EAGAIN) {
 				shunt__os.nanosleep(100000);
 				e = p.tx.tail_seen & 7 ? -EAGAIN : 0;
@@ -119,7 +118,8 @@ on_term(int signal)
 static void
 serve(uint64_t sync)
 {
-	struct shunt_logd_options o = {.sz = sizeof(o), .file = path,
+	struct shunt_logd_options o = {.sz = sizeof(o),
+	    .file = path,
 	    .format = (uint32_t)(sync % 3),
 	    .sync_ns = sync % 2 ? SHUNT_SYNC_BATCH : SHUNT_SYNC_NEVER};
 	struct shunt_logd_stat st = {.sz = sizeof(st)};

@@ -35,7 +35,7 @@ static struct shared {
 	_Atomic uint64_t late;
 	_Atomic uint64_t lines;
 	_Atomic int ready; /* the last server serves */
-} *shared;
+} * shared;
 
 static uint64_t seed;
 static int64_t sync_ns;
@@ -110,8 +110,10 @@ notice(void *arg, const char *line)
 static void
 serve(int bad)
 {
-	struct shunt_logd_options o = {.sz = sizeof(o), .file = path,
-	    .notice = notice, .sync_ns = sync_ns};
+	struct shunt_logd_options o = {.sz = sizeof(o),
+	    .file = path,
+	    .notice = notice,
+	    .sync_ns = sync_ns};
 	struct shunt_logd_stat st = {.sz = sizeof(st)};
 	struct shunt_logd *l;
 
@@ -153,12 +155,11 @@ client(unsigned id)
 	while (!shared->stop) {
 		unsigned burst = 1 + (unsigned)(log_check_random(&rng) % 60);
 		for (unsigned i = 0; i < burst && !shared->stop; i++) {
-			uint64_t most =
-			    log_check_random(&rng) % 8 ? 100 : 3000;
+			uint64_t most = log_check_random(&rng) % 8 ? 100 : 3000;
 			unsigned fill =
 			    (unsigned)(log_check_random(&rng) % most);
-			if (log_check_put(&p, id, shared->committed[id],
-				fill) < 0)
+			if (log_check_put(&p, id, shared->committed[id], fill) <
+			    0)
 				_exit(1);
 			/* A kill before this: committed, not counted. */
 			shared->committed[id]++;
@@ -193,9 +194,7 @@ reap(pid_t pid)
 
 	if (waitpid(pid, &status, 0) != pid)
 		return -1;
-	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL
-	    ? 0
-	    : status;
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? 0 : status;
 }
 
 int

@@ -38,7 +38,7 @@ main(void)
 			     : unlink(shm) != 0;
 		/* All three come back, and the server has noticed. */
 		while (s.shared->reattached < before + 3 ||
-		    s.shared->vanished <= i)
+		       s.shared->vanished <= i)
 			shunt__os.nanosleep(1000000);
 	}
 	bad |= scene_clients_end(&s);

@@ -32,8 +32,10 @@ listen(void *arg, const char *line)
 static int
 serve(int64_t sync_ns)
 {
-	struct shunt_logd_options o = {.sz = sizeof(o), .file = path,
-	    .notice = listen, .sync_ns = sync_ns};
+	struct shunt_logd_options o = {.sz = sizeof(o),
+	    .file = path,
+	    .notice = listen,
+	    .sync_ns = sync_ns};
 
 	return shunt_logd_open(&logd, name, &o);
 }
@@ -454,8 +456,8 @@ flush_reaches_the_disk(int64_t sync_ns)
 	assert_int_equal(pthread_join(thread, &e), 0);
 	assert_int_equal((intptr_t)e, 0);
 	shunt_logd_close(&logd);
-	assert_int_equal(shunt_logd_request_stop(name, NULL, 1000000),
-	    SHUNT_E_NOSERVER);
+	assert_int_equal(
+	    shunt_logd_request_stop(name, NULL, 1000000), SHUNT_E_NOSERVER);
 }
 
 static void
@@ -498,8 +500,7 @@ an_idle_server_sleeps_long(void **state)
 	uint64_t before = shunt__clock(CLOCK_PROCESS_CPUTIME_ID);
 	real.nanosleep(3000000000);
 	assert_in_range(sleeps, 1, 6);
-	assert_true(
-	    shunt__clock(CLOCK_PROCESS_CPUTIME_ID) - before < 3000000);
+	assert_true(shunt__clock(CLOCK_PROCESS_CPUTIME_ID) - before < 3000000);
 	shunt_logd_stop(logd);
 	assert_int_equal(pthread_join(thread, &e), 0);
 	assert_int_equal((intptr_t)e, 0);

@@ -200,7 +200,7 @@ malformed_records_become_marked_lines(void **state)
 	(void)state;
 	memset(longer, 'x', sizeof(longer));
 	memcpy(longer, &r, sizeof(r));
-	producer_raw(&p[0], "a\nb", 3, 6);          /* no record at all */
+	producer_raw(&p[0], "a\nb", 3, 6);           /* no record at all */
 	producer_raw(&p[0], longer, 20, 5 << 8 | 6); /* tag beyond the end */
 	producer_raw(&p[0], longer, 20, 99);         /* no such level */
 	producer_raw(&p[0], longer, 20, 4 << 8 | 6); /* just right: no text */
@@ -210,8 +210,7 @@ malformed_records_become_marked_lines(void **state)
 	assert_int_equal(src.next.lc_lines, 5);
 	assert_int_equal(src.next.lc_skewed, 4);
 	stage.buf[stage.len] = 0;
-	assert_non_null(
-	    strstr(stage.buf, "shunt: malformed record: a\\nb\n"));
+	assert_non_null(strstr(stage.buf, "shunt: malformed record: a\\nb\n"));
 	unsigned lines = 0;
 	for (size_t i = 0; i < stage.len; i++)
 		lines += stage.buf[i] == '\n';
@@ -320,8 +319,7 @@ a_waiting_owner_is_woken(void **state)
 	shunt__or32(&p[0].ctl->ln_waiting, SHUNT__BELL_ASLEEP);
 	shunt__publish_durable(&src);
 	assert_int_equal(shunt__load32(&p[0].ctl->ln_waiting), 0);
-	assert_int_equal(
-	    shunt__load64(&p[0].ctl->ln_durable), p[0].tx.head);
+	assert_int_equal(shunt__load64(&p[0].ctl->ln_durable), p[0].tx.head);
 }
 
 static void
@@ -331,8 +329,8 @@ drops_are_told_once(void **state)
 	put(&p[0], 10, "a");
 	shunt__store64(&p[0].ctl->ln_dropped, 17);
 	shunt__store32(&p[0].ctl->ln_pid, 4711);
-	assert_string_equal(fill(1000),
-	    "a shunt: 17 messages dropped from pid 4711 ");
+	assert_string_equal(
+	    fill(1000), "a shunt: 17 messages dropped from pid 4711 ");
 	assert_int_equal(src.next.lc_dropped, 17);
 	publish();
 	assert_int_equal(shunt__load64(&p[0].ctl->ln_told), 17);
@@ -366,8 +364,7 @@ pads_alone_are_passed_over(void **state)
 	shunt__order_fill(&src, 1000, &format, &stage);
 	assert_int_equal(stage.lines, 1);
 	publish();
-	assert_int_equal(
-	    shunt__load64(&p[0].ctl->ln_tail), p[0].tx.head);
+	assert_int_equal(shunt__load64(&p[0].ctl->ln_tail), p[0].tx.head);
 }
 
 static void

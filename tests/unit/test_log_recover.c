@@ -83,8 +83,7 @@ setup(void **state)
 	shunt__format_init(&format, SHUNT_FORMAT_CLASSIC);
 	put("one");
 	put("two");
-	shunt__order_fill(
-	    &src, shunt__order_horizon(&src), &format, &stage);
+	shunt__order_fill(&src, shunt__order_horizon(&src), &format, &stage);
 	assert_int_equal(stage.lines, 2);
 	shunt__note_fill(&src, &file, &stage);
 	shunt__note_state(&src, SHUNT__NOTE_INTENT);
