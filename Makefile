@@ -153,7 +153,7 @@ LIB_OBJ   := $(call o,$(LIB_SRC))
 CLI_OBJ   := $(call o,$(CLI_SRC))
 
 TEST_DIRS  := $(patsubst %/,%,$(filter-out tests/lib/ tests/kill/ \
-                tests/model/,$(sort $(dir $(wildcard tests/*/*.c)))))
+                tests/model/ tests/mutants/,$(sort $(dir $(wildcard tests/*/*.c)))))
 TEST_SRC   := $(foreach d,$(TEST_DIRS),$(call programs,$(d)))
 TEST_BIN   := $(call p,$(TEST_SRC))
 TEST_LIB   := $(call o,$(wildcard tests/lib/*.c))
