@@ -36,6 +36,25 @@ remove_names(void)
 	n_names = 0;
 }
 
+/* Over its limit, or told to end: not without cleaning up.  The children end
+ * with us. */
+static void
+on_end(int sig)
+{
+	static const char text[] = "ended by a signal\n";
+
+	if (getpid() == owner) {
+		for (int i = 0; i < n_names; i++)
+			unlink(test_path(names[i]));
+		if (write(2, text, sizeof(text) - 1) < 0)
+			_exit(128 + sig);
+	}
+	_exit(128 + sig);
+}
+
+static const int ends[] = {SIGALRM, SIGTERM, SIGINT, SIGHUP};
+#define ENDS (sizeof(ends) / sizeof(ends[0]))
+
 const char *
 test_name(const char *what)
 {
@@ -45,6 +64,8 @@ test_name(const char *what)
 		owner = getpid();
 		n_names = 0;
 		atexit(remove_names);
+		for (size_t i = 0; i < ENDS; i++)
+			signal(ends[i], on_end);
 	}
 	if (n_names == NAMES ||
 	    asprintf(&name, "/shunt-%s-%d-%d", what, (int)owner, n_names) < 0)
@@ -129,7 +150,8 @@ peer_start(int (*f)(void *arg), void *arg)
 	/* cmocka's handlers would go on in the parent's test. */
 	signal(SIGSEGV, SIG_DFL);
 	signal(SIGBUS, SIG_DFL);
-	signal(SIGALRM, SIG_DFL);
+	for (size_t i = 0; i < ENDS; i++)
+		signal(ends[i], SIG_DFL);
 	alarm(60);
 	int e = f(arg);
 	fflush(NULL);
@@ -180,6 +202,10 @@ peer_fail(const char *file, int line, const char *what)
 {
 	fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, what);
 	fflush(NULL);
+	if (getpid() == owner) {
+		remove_names();
+		_exit(1);
+	}
 	_exit(99);
 }
 
