@@ -167,6 +167,7 @@ shunt__log_attach(struct shunt_log *log)
 	shunt__seats_init(&at->seats, at->obj, sizeof(struct shunt__log_end),
 	    claim, NULL, at);
 	log->broken = 0;
+	shunt__store64(&log->give_up_at, 0);
 	atomic_store(&log->max, at->max);
 	atomic_store(&log->now, at);
 	shunt__release64(&log->id, at->seats.id);
@@ -300,6 +301,10 @@ shunt__log_follow(struct shunt_log *log, struct shunt__log_at *at)
 		if (e >= 0) {
 			at->next = atomic_load(&log->old);
 			atomic_store(&log->old, at);
+			/* Its server may sleep there for a second, which is
+			 * all the patience that clients of the new one have. */
+			shunt__bell_ring(&at->obj->control->ct_bell,
+			    SHUNT__BELL_ASLEEP | SHUNT__BELL_NAP);
 		}
 	}
 	shunt__log_unlock(log);

@@ -72,7 +72,7 @@ drop(struct shunt__log_end *end)
 
 /*
  * The handle's patience is spent once, not once a message: it begins anew only
- * when this lane had room again since, or another server was there.
+ * when there was room since, or a server, or another log.
  */
 static void
 begin_episode(struct shunt_log *log, struct shunt__log_end *end)
@@ -99,8 +99,10 @@ patience(struct shunt_log *log, struct shunt__log_end *end)
 	if (log->full == SHUNT_LOG_FULL_DROP)
 		return 0;
 	if (shunt__load32(&shunt__log_server(obj)->sv_disk_full) == 0 &&
-	    shunt__log_served(obj))
+	    shunt__log_served(obj)) {
+		shunt__store64(&log->give_up_at, 0);
 		return until;
+	}
 	uint64_t give_up = shunt__load64(&log->give_up_at);
 	if (give_up == 0) {
 		give_up = now + SHUNT__LOG_PATIENCE_NS;
@@ -148,6 +150,8 @@ shunt__log_wait_for_room(struct shunt_log *log, struct shunt__log_end *end,
 			if (e == -EAGAIN)
 				e = room_ready(&r);
 		}
+		if (e == 0 || e == -ESTALE)
+			shunt__store64(&log->give_up_at, 0);
 		if (e != -ETIMEDOUT && e != -EAGAIN)
 			return e;
 	}
