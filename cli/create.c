@@ -166,7 +166,7 @@ static const char help[] =
 "\n"
 "Examples:\n"
 "  shunt create /table 1M --mode=0640\n"
-"  shunt create /work 128K --kind=queue\n"
+"  shunt create /jobs 128K --kind=queue\n"
 "  shunt create file:/tmp/state 4096\n";
 /* clang-format on */
 

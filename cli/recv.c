@@ -255,9 +255,9 @@ static const char help[] =
 "On a terminal messages are escaped: other programs wrote them.\n"
 "\n"
 "Examples:\n"
-"  shunt recv /work\n"
-"  shunt recv /work -n 0 > jobs.txt\n"
-"  while job=$(shunt recv /work --timeout=60); do echo \"$job\"; done\n";
+"  shunt recv /jobs\n"
+"  shunt recv /jobs -n 0 > jobs.txt\n"
+"  while job=$(shunt recv /jobs --timeout=60); do echo \"$job\"; done\n";
 /* clang-format on */
 
 const struct command command_recv = {

@@ -116,7 +116,7 @@ static const char help[] =
 "\n"
 "Examples:\n"
 "  shunt rm /table\n"
-"  shunt rm --force /work /jobs\n";
+"  shunt rm --force /jobs /results\n";
 /* clang-format on */
 
 const struct command command_rm = {

@@ -153,9 +153,9 @@ static const char help[] =
 "TEXT that begins with a dash goes behind --.\n"
 "\n"
 "Examples:\n"
-"  shunt send /work 'first job' 'second job'\n"
-"  ls -1 | shunt send /work\n"
-"  find . -print0 | shunt send /work --null\n";
+"  shunt send /jobs 'first job' 'second job'\n"
+"  ls -1 | shunt send /jobs\n"
+"  find . -print0 | shunt send /jobs --null\n";
 /* clang-format on */
 
 const struct command command_send = {

@@ -203,7 +203,7 @@ static const char help[] =
 "\n"
 "Examples:\n"
 "  shunt stat /table\n"
-"  shunt stat /work --json | jq .unread\n";
+"  shunt stat /jobs --json | jq .unread\n";
 /* clang-format on */
 
 const struct command command_stat = {

@@ -43,8 +43,8 @@ for c in '' create write read dump send recv logd log tail ls stat rm; do
 	# What the examples take for granted.
 	rm -rf /dev/shm/*
 	[ "$c" = create ] || [ "$c" = write ] || "$SHUNT" create /table 64K
-	[ "$c" = create ] || "$SHUNT" send /work a b c
-	[ "$c" != rm ] || "$SHUNT" send /jobs a
+	[ "$c" = create ] || "$SHUNT" send /jobs a b c
+	[ "$c" != rm ] || "$SHUNT" send /results a
 	"$SHUNT" log something
 	# The examples are the lines behind their title that name the command.
 	# shellcheck disable=SC2086
