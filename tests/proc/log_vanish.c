@@ -36,9 +36,16 @@ main(void)
 		/* By force, or behind everybody's back. */
 		bad |= i % 2 ? shunt_remove(s.name, &force) != 0
 			     : unlink(shm) != 0;
-		/* All three come back, and the server has noticed. */
+		/*
+		 * All three come back, and the server has come to the new one:
+		 * a log that goes before a server ever saw it takes along
+		 * what is in it.
+		 */
+		struct shunt_logd_stat st = {.sz = sizeof(st)};
 		while (s.shared->reattached < before + 3 ||
-		       s.shared->vanished <= i)
+		       s.shared->vanished <= i ||
+		       shunt_logd_status(s.name, NULL, &st) != 0 ||
+		       st.server_pid != s.server)
 			shunt__os.nanosleep(1000000);
 	}
 	bad |= scene_clients_end(&s);
