@@ -12,8 +12,8 @@
 #include "log/client.h"
 #include "os/os.h"
 
-/* Messages that fill the only lane of a full world: of the next, none fits. */
-#define FULL_LANE 14
+/* Messages that fill the only lane of a full world: the next does not fit. */
+#define FULL_LANE 23
 
 static const struct log_plan empty = {
     .flags = SHUNT_LOG_PERSISTENT, .lanes = 4, .file = 1};
@@ -97,11 +97,11 @@ victim_printf(void *ctx)
 	struct shunt_log *log = log_client(lw, 0, SHUNT_LOG_FULL_DROP);
 
 	sweep_require(log != NULL);
-	for (uint32_t i = 0; i < 3; i++)
+	for (uint32_t i = 0; i < 10; i++)
 		sweep_require(log_send(log, i) == 0);
-	lw->w->p->done[0] = 3;
+	lw->w->p->done[0] = 10;
 	sweep_begin();
-	for (uint32_t i = 3; i < 5; i++) { /* the second one in place */
+	for (uint32_t i = 10; i < 12; i++) { /* the second one in place */
 		sweep_require(shunt_log_printf(log, SHUNT_LOG_ERR, "%.*s",
 				  (int)log_text_len(i), log_text(i)) == 0);
 		lw->w->p->done[0] = i + 1;
@@ -238,7 +238,7 @@ victim_drop(void *ctx)
 	sweep_require(log != NULL);
 	sweep_begin();
 	for (uint32_t i = 0; i < 3; i++) {
-		sweep_require(log_send(log, 11) == SHUNT_E_DROPPED);
+		sweep_require(log_send(log, LOG_LONG) == SHUNT_E_DROPPED);
 		lw->w->p->done[0] = i + 1;
 	}
 	sweep_end();
@@ -252,7 +252,7 @@ spend_patience(struct shunt_log *log)
 
 	shunt__store64(&log->give_up_of,
 	    shunt__load64(&at->obj->control->ct_since));
-	shunt__store64(&log->give_up_at, shunt__now() + 10000000);
+	shunt__store64(&log->give_up_at, shunt__now() + 4000000);
 }
 
 static void
@@ -263,13 +263,13 @@ victim_impatient(void *ctx)
 
 	sweep_require(log != NULL);
 	log->full = SHUNT_LOG_FULL_DROP; /* this one takes the lane */
-	sweep_require(log_send(log, 11) == SHUNT_E_DROPPED);
+	sweep_require(log_send(log, LOG_LONG) == SHUNT_E_DROPPED);
 	log->full = SHUNT_LOG_FULL_DEFAULT;
 	lw->w->p->done[0] = 1;
 	sweep_begin();
 	spend_patience(log);
 	for (uint32_t i = 1; i < 3; i++) {
-		sweep_require(log_send(log, 11) == SHUNT_E_DROPPED);
+		sweep_require(log_send(log, LOG_LONG) == SHUNT_E_DROPPED);
 		lw->w->p->done[0] = i + 1;
 	}
 	sweep_end();
@@ -478,7 +478,7 @@ const struct sweep_case log_cases[] = {
 	.flags = SWEEP_RECOVER,
 	.recover = recover_write,
 	.recover_every = 16,
-	.recover_points = 12},
+	.recover_points = 40},
     {CASE("log-drop", setup_full, victim_drop, check_dropped)},
     {CASE("log-wait-drop", setup_full, victim_impatient, check_dropped)},
     {CASE("log-flush", setup_empty, victim_flush, check_flushed)},

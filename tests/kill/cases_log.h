@@ -11,6 +11,7 @@
 
 /* The i-th message is text i of LOG_TEXTS, and so on round. */
 #define LOG_TEXTS  12
+#define LOG_LONG   11 /* 1,040 bytes: printf formats it in place */
 #define LOG_UNREAD 6
 
 struct log_world {

@@ -66,7 +66,7 @@ static size_t room; /* on the disk */
 static ssize_t
 short_pwrite(int fd, const void *buf, size_t n, off_t off)
 {
-	return real.pwrite(fd, buf, n < 300 ? n : 300, off);
+	return real.pwrite(fd, buf, n < 150 ? n : 150, off);
 }
 
 static ssize_t
@@ -172,7 +172,7 @@ victim_park(void *ctx)
 	sweep_require(shunt_logd_step(l, SHUNT_NOWAIT) == 0);
 	l->pace = SHUNT__PARKED;
 	sweep_begin();
-	sweep_require(shunt_logd_step(l, 300000) == 0);
+	sweep_require(shunt_logd_step(l, 8000000) == 0);
 	sweep_end();
 }
 
@@ -439,8 +439,8 @@ const struct sweep_case logd_cases[] = {
     {CASE("logd-recover", setup_unread, victim_batch_torn, check_all),
 	.flags = SWEEP_RECOVER,
 	.recover = recover_and_step,
-	.recover_every = 8,
-	.recover_points = 12},
+	.recover_every = 32,
+	.recover_points = 60},
     {CASE("logd-park", setup_idle, victim_park, check_idle)},
     {CASE("logd-enospc", setup_unread, victim_full, check_all)},
     {CASE("logd-enospc-stuck", setup_unread, victim_stuck, check_all)},

@@ -15,7 +15,7 @@
 #define LANE 4096
 
 static const uint32_t sizes[LOG_TEXTS] = {
-    40, 0, 700, 8, 1040, 100, 17, 300, 0, 64, 5, 1000};
+    40, 0, 200, 8, 300, 100, 17, 120, 0, 300, 5, 1040};
 static char texts[LOG_TEXTS][1500];
 
 /* Letters, the number first.  By the first setup, in the harness. */
@@ -106,7 +106,7 @@ make_folder(struct log_world *lw)
 	return mkdir(lw->dir, 0700);
 }
 
-/* Both rings come near their ends: 3,000 bytes, written and forgotten. */
+/* Rings come 550 bytes before their ends: messages, written and forgotten. */
 static int
 advance(struct log_world *lw, struct shunt_log *log[2])
 {
@@ -115,8 +115,8 @@ advance(struct log_world *lw, struct shunt_log *log[2])
 
 	if (l == NULL)
 		return -1;
-	for (uint32_t i = 0; i < 6; i++)
-		if (log_send(log[i % 2], 11) != 0 ||
+	for (uint32_t i = 0; i < 8; i++)
+		if (log_send(log[i % 2], i < 6 ? LOG_LONG : 9) != 0 ||
 		    shunt_logd_step(l, SHUNT_NOWAIT) != 1)
 			return -1;
 	if (shunt_logd_stat(l, &st) != 0)
@@ -139,7 +139,7 @@ put_messages(struct log_world *lw, const struct log_plan *plan)
 	for (uint32_t i = 0; i < plan->unread; i++)
 		if (log_send(log[i % 2], i) != 0)
 			return -1;
-	/* A lane where 1,000 bytes have no room, and nothing was dropped. */
+	/* Until 1,000 bytes more have no room; nothing was dropped. */
 	if (plan->fill)
 		for (uint32_t i = plan->unread; i < plan->fill; i++)
 			if (log_send(log[0], i) != 0)

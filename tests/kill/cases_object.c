@@ -265,7 +265,8 @@ const struct sweep_case object_cases[] = {
 	.teardown = world_free,
 	.image = world_image,
 	.arg = (void *)"grid-ar",
-	.peer = &remover},
+	.peer = &remover,
+	.grid_points = 400},
 };
 
 const size_t object_case_count =

@@ -448,7 +448,8 @@ const struct sweep_case queue_cases[] = {
 	.rearm = world_rearm,
 	.image = world_image,
 	.arg = (void *)"grid-sr",
-	.peer = &other_receiver},
+	.peer = &other_receiver,
+	.grid_points = 400},
     {.name = "grid-claim-claim",
 	.setup = setup_empty,
 	.victim = victim_claim,
@@ -457,7 +458,8 @@ const struct sweep_case queue_cases[] = {
 	.rearm = world_rearm,
 	.image = world_image,
 	.arg = (void *)"grid-ss",
-	.peer = &other_sender},
+	.peer = &other_sender,
+	.grid_points = 400},
 };
 
 const size_t queue_case_count = sizeof(queue_cases) / sizeof(queue_cases[0]);

@@ -196,6 +196,52 @@ weight(const struct run *u)
 	return u->o->mode == SWEEP_CHANGED ? u->tr.keys : u->tr.points;
 }
 
+static unsigned long
+kills_so_far(const struct plan *p)
+{
+	unsigned long kills = 0;
+	size_t i;
+
+	for (i = 0; i < p->n; i++)
+		kills += p->reports[i].kills;
+	return kills;
+}
+
+/*
+ * Slow cases are cut so that each gets its turn.  The time that quick ones
+ * left over goes to all, and the kills that are missing are tried once more.
+ * False: the total is reached, or there is no time, or nobody to kill.
+ */
+static bool
+more_kills(struct plan *p, double until)
+{
+	unsigned long done = kills_so_far(p), all = 0, share;
+	double left = until - now_s();
+	size_t i, n = 0;
+	struct run *u;
+
+	for (i = 0; i < p->n; i++)
+		if (p->opened[i] && p->reports[i].failures == 0) {
+			all += weight(&p->runs[i]);
+			n++;
+		}
+	if (done >= p->o.kills || left < 0.1 || all == 0)
+		return false;
+	for (i = 0; i < p->n && !sweep_stopping(); i++) {
+		u = &p->runs[i];
+		left = until - now_s();
+		if (!p->opened[i] || p->reports[i].failures != 0 || left <= 0)
+			continue;
+		share = 1 + (unsigned long)((double)(p->o.kills - done) *
+				(double)weight(u) / (double)all);
+		u->r->cut = false;
+		run_sweep(u, u->c->peer != NULL ? share : u->r->kills + share,
+		    left / (double)n--);
+		u->r->cut = u->r->taken < u->r->points;
+	}
+	return !sweep_stopping() && kills_so_far(p) > done;
+}
+
 static void
 run_all(struct plan *p)
 {
@@ -222,6 +268,8 @@ run_all(struct plan *p)
 		}
 		run_sweep(&p->runs[i], kills, left);
 	}
+	while (p->o.kills != 0 && p->o.seconds > 0 && more_kills(p, until))
+		;
 	for (i = 0; i < p->n; i++)
 		if (p->runs[i].c != NULL)
 			run_close(&p->runs[i]);
@@ -250,14 +298,13 @@ static int
 summary(struct plan *p)
 {
 	size_t i, passed = 0, failed = 0, skipped = 0;
-	unsigned long kills = 0;
+	unsigned long kills = kills_so_far(p);
 
 	none_taken(p);
 	report_table(p->reports, p->n);
 	for (i = 0; i < p->n; i++) {
 		if (p->json)
 			report_json(&p->reports[i], p->o.seed);
-		kills += p->reports[i].kills;
 		if (p->reports[i].skipped)
 			skipped++;
 		else if (p->reports[i].failures > 0)
