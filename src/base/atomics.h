@@ -76,8 +76,8 @@ _Static_assert(sizeof(struct shunt__u64) == 8, "no hidden lock");
 		return atomic_fetch_add_explicit(                              \
 		    &w->v, x, memory_order_seq_cst);                           \
 	}                                                                      \
-	static inline int shunt__cas##bits(struct shunt__u##bits *w,           \
-	    uint##bits##_t *old, uint##bits##_t x)                             \
+	static inline int shunt__cas##bits(                                    \
+	    struct shunt__u##bits *w, uint##bits##_t *old, uint##bits##_t x)   \
 	{                                                                      \
 		return atomic_compare_exchange_strong_explicit(&w->v, old, x,  \
 		    memory_order_seq_cst, memory_order_seq_cst);               \

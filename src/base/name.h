@@ -13,8 +13,8 @@ enum shunt__backend { SHUNT__POSIX, SHUNT__FILE, SHUNT__FD };
 
 struct shunt__name {
 	enum shunt__backend backend;
-	int fd;                  /* SHUNT__FD */
-	char path[PATH_MAX];     /* the file; POSIX: below SHUNT__SHM_DIR */
+	int fd;                   /* SHUNT__FD */
+	char path[PATH_MAX];      /* the file; POSIX: below SHUNT__SHM_DIR */
 	char shown[PATH_MAX + 8]; /* "/n", "file:PATH", "fd:N"; not escaped */
 };
 

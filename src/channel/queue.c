@@ -12,8 +12,7 @@
 	(SHUNT_QUEUE_EXISTING | SHUNT_QUEUE_EXCLUSIVE | SHUNT_QUEUE_PERSISTENT)
 
 static int
-read_options(
-    struct shunt__spec *spec, const struct shunt_queue_options *opts)
+read_options(struct shunt__spec *spec, const struct shunt_queue_options *opts)
 {
 	struct shunt_queue_options o;
 	int e = shunt__options_read(&o, sizeof(o), sizeof(o), opts);

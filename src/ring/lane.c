@@ -20,8 +20,8 @@ shunt__lane_tx_adopt(struct shunt__lane_tx *tx, void *ring, uint64_t cap,
 		return SHUNT_E_CORRUPT;
 	for (uint64_t steps = 0; steps <= cap / SHUNT__LANE_HEAD; steps++) {
 		/* V: pairs with C of the owners before us. */
-		uint64_t head = shunt__acquire64(
-		    shunt__lane_word(ring, cap, pos));
+		uint64_t head =
+		    shunt__acquire64(shunt__lane_word(ring, cap, pos));
 		if (head == 0) {
 			memset(tx, 0, sizeof(*tx));
 			tx->ring = ring;
@@ -77,16 +77,15 @@ shunt__lane_peek_slow(struct shunt__lane_rx *rx, uint64_t head,
 }
 
 uint64_t
-shunt__lane_unread(
-    const void *ring, uint64_t cap, uint64_t tail, int *corrupt)
+shunt__lane_unread(const void *ring, uint64_t cap, uint64_t tail, int *corrupt)
 {
 	uint64_t pos = tail & ~UINT64_C(7);
 
 	*corrupt = 0;
 	for (uint64_t steps = 0; steps <= cap / SHUNT__LANE_HEAD; steps++) {
 		/* V: as the walk above. */
-		uint64_t head = shunt__acquire64(
-		    shunt__lane_word(ring, cap, pos));
+		uint64_t head =
+		    shunt__acquire64(shunt__lane_word(ring, cap, pos));
 		if (head == 0)
 			return pos - tail;
 		int64_t len = shunt__lane_check(head, pos, cap);

@@ -85,7 +85,7 @@ static inline int
 shunt__lane_fits(const struct shunt__lane_tx *tx, uint64_t need, uint64_t pad)
 {
 	return tx->head - tx->tail_seen + pad + need + SHUNT__LANE_HEAD <=
-	    tx->cap;
+	       tx->cap;
 }
 
 /* Looks at the consumer's tail again.  0 or SHUNT_E_CORRUPT. */
@@ -177,8 +177,7 @@ shunt__lane_commit(struct shunt__lane_tx *tx, uint64_t len, uint16_t tag)
 		    SHUNT__LANE_REC | SHUNT__LANE_PAD);
 		tx->head += tx->pad;
 	}
-	shunt__store64(
-	    shunt__lane_word(tx->ring, tx->cap, tx->head + need), 0);
+	shunt__store64(shunt__lane_word(tx->ring, tx->cap, tx->head + need), 0);
 	/*
 	 * C: pairs with V in shunt__lane_peek() and in the walk of the next
 	 * owner: payload and the zero behind it are seen before the header.
@@ -196,12 +195,12 @@ shunt__lane_check(uint64_t head, uint64_t pos, uint64_t cap)
 {
 	uint64_t len = head & 0xffffffff;
 
-	if (__builtin_expect((head & ~UINT64_C(0xffffffffffff)) !=
-	        SHUNT__LANE_REC, 0))
+	if (__builtin_expect(
+		(head & ~UINT64_C(0xffffffffffff)) != SHUNT__LANE_REC, 0))
 		return head == (SHUNT__LANE_REC | SHUNT__LANE_PAD) &&
-		        (pos & (cap - 1)) != 0
-		    ? -1
-		    : SHUNT_E_CORRUPT;
+			       (pos & (cap - 1)) != 0
+			   ? -1
+			   : SHUNT_E_CORRUPT;
 	uint64_t need = shunt__lane_need(len);
 	if (need > cap / 2 || need > cap - (pos & (cap - 1)))
 		return SHUNT_E_CORRUPT;
@@ -225,8 +224,7 @@ int64_t shunt__lane_peek_slow(struct shunt__lane_rx *rx, uint64_t head,
  * is read once; only the copy is believed.
  */
 static inline int64_t
-shunt__lane_peek(
-    struct shunt__lane_rx *rx, const void **payload, uint16_t *tag)
+shunt__lane_peek(struct shunt__lane_rx *rx, const void **payload, uint16_t *tag)
 {
 	/* V: pairs with C in shunt__lane_commit(). */
 	uint64_t head =

@@ -16,10 +16,8 @@
 int
 shunt__byte_lock(int fd, short type, int64_t byte)
 {
-	struct flock fl = {.l_type = type,
-	    .l_whence = SEEK_SET,
-	    .l_start = byte,
-	    .l_len = 1};
+	struct flock fl = {
+	    .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
 	int e;
 
 	do
@@ -31,10 +29,8 @@ shunt__byte_lock(int fd, short type, int64_t byte)
 int
 shunt__byte_held(int fd, short type, int64_t byte)
 {
-	struct flock fl = {.l_type = type,
-	    .l_whence = SEEK_SET,
-	    .l_start = byte,
-	    .l_len = 1};
+	struct flock fl = {
+	    .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
 	int e;
 
 	do
@@ -96,8 +92,8 @@ shunt__lane_held(struct shunt__object *obj, uint32_t lane)
 
 	pthread_mutex_lock(&obj->mutex);
 	held = obj->held[lane / 64] & bit
-	    ? 1
-	    : shunt__object_held(obj, SHUNT__BYTE_LANE + lane);
+		   ? 1
+		   : shunt__object_held(obj, SHUNT__BYTE_LANE + lane);
 	pthread_mutex_unlock(&obj->mutex);
 	return held;
 }

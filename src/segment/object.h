@@ -55,7 +55,7 @@ struct shunt__object {
 	uint64_t fork_mark; /* shunt__fork_mark() of the process that opened */
 	int fence;          /* we could not register for the membarrier */
 	int readonly;
-	pthread_mutex_t mutex; /* guards `held` and the seats */
+	pthread_mutex_t mutex;                /* guards `held` and the seats */
 	uint64_t held[SHUNT__LANES_MAX / 64]; /* lane bytes that we hold */
 	dev_t dev;
 	ino_t ino;
@@ -116,8 +116,9 @@ struct shunt__lane_lay;
 static inline struct shunt__lane_lay *
 shunt__object_lane(const struct shunt__object *obj, uint32_t lane)
 {
-	return (struct shunt__lane_lay *)(void *)(obj->base +
-	    obj->geo.lanes_off + (size_t)lane * SHUNT__LANE_BLOCK);
+	return (
+	    struct shunt__lane_lay *)(void *)(obj->base + obj->geo.lanes_off +
+					      (size_t)lane * SHUNT__LANE_BLOCK);
 }
 
 static inline void *
@@ -131,8 +132,7 @@ extern const uint64_t *shunt__fork_page;
 static inline int
 shunt__object_forked(const struct shunt__object *obj)
 {
-	return (int)__builtin_expect(
-	    *shunt__fork_page != obj->fork_mark, 0);
+	return (int)__builtin_expect(*shunt__fork_page != obj->fork_mark, 0);
 }
 uint64_t shunt__fork_mark(void); /* this process's; 0 if none can be had */
 void shunt__fork_enlist(struct shunt__object *obj);
@@ -151,6 +151,13 @@ int shunt__publish_begin(const struct shunt__name *name, uint32_t mode,
     int use_umask, const char *group, char *temp, size_t room);
 int shunt__publish_end(const struct shunt__name *name, int fd, char *temp);
 int shunt__reserve(int fd, uint64_t off, uint64_t len, const char *shown);
+
+/* make.c: makes it and holds its attached byte; 0, -EEXIST or a code. */
+int shunt__object_make(
+    struct shunt__object *obj, const struct shunt__spec *spec);
+
+/* attach.c: does the name still lead to this file?  1, 0 or -errno. */
+int shunt__is_named(const struct shunt__name *name, dev_t dev, ino_t ino);
 
 /* who.c: for people and for the clock. */
 void shunt__who_comm(char comm[16]);

@@ -54,15 +54,15 @@ struct shunt__header_lay {
 	uint32_t hd_lanes;
 	uint32_t hd_area_bytes;
 	uint64_t hd_lane_bytes;
-	uint64_t hd_timens;      /* inode of the creator's time namespace */
-	uint8_t hd_boot[16];     /* boot id */
-	int64_t hd_created_ns;   /* wall clock, for people */
-	int64_t hd_pid;          /* creator, for people */
+	uint64_t hd_timens;    /* inode of the creator's time namespace */
+	uint8_t hd_boot[16];   /* boot id */
+	int64_t hd_created_ns; /* wall clock, for people */
+	int64_t hd_pid;        /* creator, for people */
 	uint32_t hd_uid;
 	uint32_t hd_spare;
 	char hd_comm[16];
 	uint64_t hd_spare2;
-	uint64_t hd_check;       /* checksum of all bytes before it */
+	uint64_t hd_check; /* checksum of all bytes before it */
 };
 
 _Static_assert(sizeof(struct shunt__header_lay) == 136, "no hidden padding");

@@ -26,8 +26,8 @@ user_id(const char *user, uid_t *uid)
 	}
 	if (getpwnam_r(user, &pw, room, sizeof(room), &found) != 0 ||
 	    found == NULL)
-		return shunt__fail(-EINVAL, "there is no user \"%s\"",
-		    shunt__quote(user));
+		return shunt__fail(
+		    -EINVAL, "there is no user \"%s\"", shunt__quote(user));
 	*uid = pw.pw_uid;
 	return 0;
 }
@@ -61,11 +61,11 @@ check_owner(const struct shunt__name *name, const struct stat *st,
 static const char *
 type_of(mode_t mode)
 {
-	return S_ISDIR(mode)  ? "a directory"
-	    : S_ISFIFO(mode)  ? "a FIFO"
-	    : S_ISSOCK(mode)  ? "a socket"
-	    : S_ISBLK(mode) || S_ISCHR(mode) ? "a device"
-					     : "no regular file";
+	return S_ISDIR(mode)                    ? "a directory"
+	       : S_ISFIFO(mode)                 ? "a FIFO"
+	       : S_ISSOCK(mode)                 ? "a socket"
+	       : S_ISBLK(mode) || S_ISCHR(mode) ? "a device"
+						: "no regular file";
 }
 
 static int
@@ -74,8 +74,9 @@ explain(int e, const struct shunt__name *name)
 	const char *shown = shunt__quote(name->shown);
 
 	if (e == -ENOENT)
-		return shunt__fail(e, "%s: there is no such segment; shunt ls "
-				      "shows those that there are",
+		return shunt__fail(e,
+		    "%s: there is no such segment; shunt ls "
+		    "shows those that there are",
 		    shown);
 	if (e == -ELOOP)
 		return shunt__fail(SHUNT_E_KIND,
@@ -86,8 +87,8 @@ explain(int e, const struct shunt__name *name)
 	if (e == -ENXIO)
 		return shunt__fail(SHUNT_E_KIND,
 		    "%s: it is a FIFO, a socket or a device", shown);
-	return shunt__fail(e, "%s: it cannot be opened: %s", shown,
-	    shunt__why(e));
+	return shunt__fail(
+	    e, "%s: it cannot be opened: %s", shown, shunt__why(e));
 }
 
 /* The descriptor of a regular file of an acceptable owner, or a code. */
@@ -152,10 +153,11 @@ header_sane(const struct shunt__header_lay *h, struct shunt__geometry *geo)
 	    .persistent = h->hd_lifetime == SHUNT__PERSISTENT};
 
 	return h->hd_check ==
-	    shunt__checksum(h, offsetof(struct shunt__header_lay, hd_check)) &&
-	    (h->hd_lifetime == SHUNT__PERSISTENT ||
-		h->hd_lifetime == SHUNT__EPHEMERAL) &&
-	    shunt__geometry_make(geo, &spec) == 0 && geo->size == h->hd_size;
+		   shunt__checksum(
+		       h, offsetof(struct shunt__header_lay, hd_check)) &&
+	       (h->hd_lifetime == SHUNT__PERSISTENT ||
+		   h->hd_lifetime == SHUNT__EPHEMERAL) &&
+	       shunt__geometry_make(geo, &spec) == 0 && geo->size == h->hd_size;
 }
 
 int

@@ -13,8 +13,8 @@ shunt__deadline(int64_t wait_ns)
 }
 
 int
-shunt__wait(struct shunt__object *obj, struct shunt__u32 *bell,
-    uint32_t bits, uint64_t deadline, int (*ready)(void *arg), void *arg)
+shunt__wait(struct shunt__object *obj, struct shunt__u32 *bell, uint32_t bits,
+    uint64_t deadline, int (*ready)(void *arg), void *arg)
 {
 	int64_t most = SHUNT__SLEEP_FIRST;
 

@@ -10,8 +10,8 @@ shunt__bell_register(void)
 {
 	/* The kernel keeps it per address space and repeats are cheap; a
 	 * child of fork(2) has a new one, so nothing is remembered here. */
-	return shunt__os.membarrier(
-		   MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0;
+	return shunt__os.membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) ==
+	       0;
 }
 
 void

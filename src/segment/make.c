@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* Making an object: whole before anybody can see it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "os/os.h"
+#include "segment/lockbyte.h"
+#include "segment/object.h"
+
+static void
+fill_header(struct shunt__header_lay *h, const struct shunt__geometry *geo,
+    uint64_t print)
+{
+	memset(h, 0, sizeof(*h));
+	h->hd_magic = SHUNT__MAGIC;
+	h->hd_layout = SHUNT__LAYOUT;
+	h->hd_order = SHUNT__ORDER;
+	h->hd_fingerprint = shunt__fingerprint(print);
+	h->hd_size = geo->size;
+	h->hd_kind = geo->kind;
+	h->hd_lifetime = geo->lifetime;
+	h->hd_lanes = geo->lanes;
+	h->hd_area_bytes = geo->area_bytes;
+	h->hd_lane_bytes = geo->lane_bytes;
+	h->hd_timens = shunt__who_timens();
+	shunt__who_boot(h->hd_boot);
+	h->hd_created_ns = (int64_t)shunt__clock(CLOCK_REALTIME);
+	h->hd_pid = shunt__os.getpid();
+	h->hd_uid = shunt__os.geteuid();
+	shunt__who_comm(h->hd_comm);
+	h->hd_check =
+	    shunt__checksum(h, offsetof(struct shunt__header_lay, hd_check));
+}
+
+static int
+write_header(int fd, const struct shunt__header_lay *h)
+{
+	ssize_t n;
+
+	do
+		n = shunt__os.pwrite(fd, h, sizeof(*h), 0);
+	while (n == -EINTR);
+	return n == (ssize_t)sizeof(*h) ? 0 : n < 0 ? (int)n : -EIO;
+}
+
+static int
+prepare(struct shunt__object *obj, int fd, const struct shunt__spec *spec)
+{
+	int e = shunt__geometry_make(&obj->geo, spec);
+
+	if (e < 0)
+		return shunt__fail(e,
+		    "%s: a lane is a power of two from 4 KiB to 1 GiB, and "
+		    "there are 1 to %u lanes",
+		    shunt__quote(obj->name.shown), SHUNT__LANES_MAX);
+	do
+		e = shunt__os.ftruncate(fd, (off_t)obj->geo.size);
+	while (e == -EINTR);
+	if (e < 0)
+		return shunt__fail(e, "%s: %llu bytes: %s",
+		    shunt__quote(obj->name.shown),
+		    (unsigned long long)obj->geo.size, shunt__why(e));
+	/* Zeros are right for all but the header: an empty lane is zeros. */
+	e = shunt__reserve(fd, 0, obj->geo.rings_off, obj->name.shown);
+	if (e < 0)
+		return e;
+	fill_header(&obj->header, &obj->geo, spec->print);
+	e = write_header(fd, &obj->header);
+	if (e == 0)
+		/* Ours before the name is there: else a remover between link
+		 * and lock would take it for nobody's. */
+		e = shunt__byte_lock(fd, F_RDLCK, SHUNT__BYTE_ATTACHED);
+	if (e < 0)
+		return shunt__fail(e, "%s: cannot be made: %s",
+		    shunt__quote(obj->name.shown), shunt__why(e));
+	return 0;
+}
+
+/* Makes it; 0, -EEXIST (somebody was quicker) or a code. */
+int
+shunt__object_make(struct shunt__object *obj, const struct shunt__spec *spec)
+{
+	char temp[PATH_MAX];
+	int e, fd;
+
+	fd = shunt__publish_begin(&obj->name, spec->mode ? spec->mode : 0600, 0,
+	    spec->group, temp, sizeof(temp));
+	if (fd < 0)
+		return fd;
+	e = prepare(obj, fd, spec);
+	if (e == 0)
+		e = shunt__publish_end(&obj->name, fd, temp);
+	else if (temp[0] != 0)
+		shunt__os.unlink(temp);
+	if (e < 0) {
+		shunt__os.close(fd);
+		return e;
+	}
+	obj->fd = fd;
+	return 0;
+}
