@@ -151,6 +151,76 @@ wake_sender(struct shunt_queue *queue, struct meeting *m)
 		NEED(shunt_queue_recv(queue, buf, 1000, NULL, NULL) == 1000);
 }
 
+/* ---- a message at every moment of the way to sleep --------------------------
+ */
+
+#define VOLLEYS 20000
+
+struct table {
+	char name[2][64];
+	_Atomic uint32_t late;
+};
+
+static void
+dawdle(uint64_t *seed)
+{
+	uint64_t x = test_random(seed);
+
+	/* Mostly about as long as it takes the other to fall asleep. */
+	for (uint64_t i = x % 16 == 0 ? 20000 : x % 3000; i > 0; i--)
+		__asm__ volatile("");
+}
+
+static void
+play(struct table *t, int me)
+{
+	struct shunt_queue *in, *out;
+	uint64_t seed = (uint64_t)me + 3;
+	char buf[8];
+
+	NEED(shunt_queue_open(&in, t->name[me], &small) >= 0);
+	NEED(shunt_queue_open(&out, t->name[!me], &small) >= 0);
+	for (int i = 0; i < VOLLEYS; i++) {
+		dawdle(&seed);
+		if (me == 0)
+			NEED(shunt_queue_send(out, "x", 1, NULL) == 0);
+		uint64_t begin = test_now();
+		NEED(shunt_queue_recv(in, buf, 8, NULL, NULL) == 1);
+		t->late += test_now() - begin > 100 * MS;
+		if (me == 1)
+			NEED(shunt_queue_send(out, "x", 1, NULL) == 0);
+	}
+	shunt_queue_close(&in);
+	shunt_queue_close(&out);
+}
+
+static int
+other_player(void *t)
+{
+	play(t, 1);
+	return 0;
+}
+
+static void
+no_wake_is_lost(void)
+{
+	struct table *t = test_shared(sizeof(*t));
+	struct shunt_queue *keep[2];
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(
+		    t->name[i], sizeof(t->name[i]), "%s", test_name("volley"));
+		NEED(shunt_queue_open(&keep[i], t->name[i], &small) == 1);
+	}
+	pid_t pid = peer_start(other_player, t);
+	play(t, 0);
+	NEED(peer_end(pid) == 0);
+	printf("volleys: %d, of them late %u\n", VOLLEYS, t->late);
+	NEED(t->late <= 3);
+	for (int i = 0; i < 2; i++)
+		shunt_queue_close(&keep[i]);
+}
+
 static int
 sleep_in_vain(void *arg)
 {
@@ -198,6 +268,7 @@ main(void)
 	alarm(50);
 	is_woken("receiver", receive_rounds, wake_receiver);
 	is_woken("sender", send_rounds, wake_sender);
+	no_wake_is_lost();
 	sleeps_cheaply();
 	return 0;
 }

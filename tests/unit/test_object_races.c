@@ -191,6 +191,79 @@ two_that_close_at_once_leave_nothing(void **state)
 	assert_false(test_there(name));
 }
 
+/*
+ * The name changes hands between a caller's open and its lock: a remover must
+ * not take away the new object, and who attaches must get the new one.
+ */
+static const char *swapped;
+static struct shunt_queue *newer;
+
+static int
+swapping_lock(int fd, int cmd, struct flock *fl)
+{
+	if (swapped != NULL && fl->l_start == SHUNT__BYTE_REMOVING) {
+		const char *name = swapped;
+		swapped = NULL;
+		if (unlink(test_path(name)) != 0 ||
+		    shunt_queue_open(&newer, name, &small) != 1)
+			return -EIO;
+	}
+	return real_lock(fd, cmd, fl);
+}
+
+static void
+what_replaced_it_is_not_removed(void **state)
+{
+	const char *name = test_name("swap");
+	struct shunt_queue_options o = small;
+	struct shunt_queue *queue;
+
+	(void)state;
+	o.flags = SHUNT_QUEUE_PERSISTENT;
+	assert_int_equal(shunt_queue_open(&queue, name, &o), 1);
+	shunt_queue_close(&queue);
+	real_lock = shunt__os.lock;
+	shunt__os.lock = swapping_lock;
+	swapped = name;
+	int e = shunt_remove(name, NULL);
+	shunt__os.lock = real_lock;
+	assert_int_equal(e, -EBUSY);
+	assert_detail("somebody replaced it");
+	assert_true(test_there(name));
+	assert_int_equal(shunt_queue_send(newer, "x", 1, NULL), 0);
+	shunt_queue_close(&newer);
+	assert_int_equal(shunt_remove(name, NULL), 0);
+}
+
+static void
+who_attaches_gets_what_replaced_it(void **state)
+{
+	const char *name = test_name("swap");
+	struct shunt_queue_options o = small;
+	struct shunt_queue *queue;
+	char buf[8];
+
+	(void)state;
+	o.flags = SHUNT_QUEUE_PERSISTENT;
+	assert_int_equal(shunt_queue_open(&queue, name, &o), 1);
+	shunt_queue_close(&queue);
+	real_lock = shunt__os.lock;
+	shunt__os.lock = swapping_lock;
+	swapped = name;
+	int e = shunt_queue_open(&queue, name, &o);
+	shunt__os.lock = real_lock;
+	assert_int_equal(e, 0);
+	assert_int_equal(shunt_queue_send(queue, "x", 1, NULL), 0);
+	assert_int_equal(shunt_queue_recv(newer, buf, 8, NULL,
+			     &(struct shunt_recv_options){
+				 .sz = sizeof(struct shunt_recv_options),
+				 .wait_ns = SHUNT_NOWAIT}),
+	    1);
+	shunt_queue_close(&newer);
+	shunt_queue_close(&queue);
+	assert_false(test_there(name));
+}
+
 /* Opens, passes a message through what it opened, closes. */
 static int
 use(void *arg)
@@ -386,6 +459,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(one_makes_it_and_the_last_removes_it),
 	    TEST(two_that_close_at_once_leave_nothing),
+	    TEST(what_replaced_it_is_not_removed),
+	    TEST(who_attaches_gets_what_replaced_it),
 	    TEST(users_and_removers),
 	    TEST(one_makes_a_raw_segment),
 	    TEST(a_killed_user_is_nobody),
