@@ -69,8 +69,8 @@ struct shunt_logd_stat {
  * Finishes first what a killed predecessor left undone.
  *
  * Returns: 0 or a negative code as shunt_log_open(); also
- *   -EBUSY  another server serves this log, or another log has the file; the
- *           detail names its pid.
+ *   -EBUSY  another server serves this log (the detail names its pid), or the
+ *           server of another log writes this file.
  *   -EISDIR -EACCES -EROFS -ENOENT ...  the file cannot be opened.
  *
  * Memory:  the server belongs to the caller, until shunt_logd_close().
@@ -92,6 +92,8 @@ int shunt_logd_open(struct shunt_logd **out, const char *name,
  *           SHUNT_NOWAIT: not at all; SHUNT_FOREVER: as long as it takes.
  *
  * Returns: run: 0 after a stop; step: lines written, 0 for none; or
+ *   -ENOSPC        run: stopped, and the disk had no room for all: the rest
+ *                  stays in the log for the next server.
  *   SHUNT_E_CORRUPT SHUNT_E_REMOVED SHUNT_E_TRUNCATED  the log is lost.
  *   other -errno   of the file, when it is no full disk.
  *

@@ -170,7 +170,13 @@ drain(struct shunt_logd *l)
 		if (n < 0)
 			return (int)n;
 	} while (l->cut && !l->full);
-	return shunt__logd_sync(l);
+	int e = shunt__logd_sync(l);
+	if (l->full)
+		return shunt__fail(-ENOSPC,
+		    "%s: there was no room for all; the rest stays in %s for "
+		    "the next server",
+		    l->file.shown, shunt__quote(l->name));
+	return e;
 }
 
 int

@@ -58,8 +58,9 @@ shunt__log_spec(struct shunt__spec *spec, uint32_t lanes, uint64_t lane_bytes)
 const char *
 shunt__log_name(const char *name, char *room, size_t n)
 {
-	if (name == NULL)
-		name = getenv("SHUNT_LOG");
+	if (name != NULL) /* an empty one is refused as every bad name is */
+		return name;
+	name = getenv("SHUNT_LOG");
 	if (name != NULL && *name != 0)
 		return name;
 	uid_t uid = shunt__os.geteuid();

@@ -58,11 +58,12 @@ no_space(int fd, uint64_t len, const char *shown)
 		memset(&sf, 0, sizeof(sf));
 	uint64_t kib = (uint64_t)sf.f_bavail * (uint64_t)sf.f_bsize / 1024;
 	return shunt__fail(-ENOSPC,
-	    "%s: its file system has %llu KiB free and %llu KiB are wanted; "
-	    "see what lies there with shunt ls, or enlarge it (mount -o "
-	    "remount,size=..., docker --shm-size=...)",
-	    shunt__quote(shown), (unsigned long long)kib,
-	    (unsigned long long)((len + 1023) / 1024));
+	    "%s: %s has %llu KiB free and %llu KiB are wanted; see what lies "
+	    "there with shunt ls, or enlarge it (mount -o remount,size=..., "
+	    "docker --shm-size=...)",
+	    shunt__quote(shown),
+	    *shown == '/' ? SHUNT__SHM_DIR : "its file system",
+	    (unsigned long long)kib, (unsigned long long)((len + 1023) / 1024));
 }
 
 /* For file systems that cannot reserve: zeros hold the place as well. */
