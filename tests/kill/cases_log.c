@@ -12,9 +12,6 @@
 #include "log/client.h"
 #include "os/os.h"
 
-/* Messages that fill the only lane of a full world: the next does not fit. */
-#define FULL_LANE 23
-
 static const struct log_plan empty = {
     .flags = SHUNT_LOG_PERSISTENT, .lanes = 4, .file = 1};
 static const struct log_plan half = {
@@ -56,7 +53,7 @@ setup_full(void *arg)
 	struct log_plan plan = empty;
 
 	plan.lanes = 1;
-	plan.fill = FULL_LANE;
+	plan.fill = LOG_FULL;
 	return make(&plan, arg);
 }
 
@@ -284,7 +281,7 @@ check_dropped(void *ctx, unsigned long point)
 	struct log_seen seen;
 
 	(void)point;
-	if (log_survivor(lw, FULL_LANE, FULL_LANE, 0, &seen) != 0)
+	if (log_survivor(lw, LOG_FULL, LOG_FULL, 0, &seen) != 0)
 		return 1;
 	CHECK(seen.dropped >= done && seen.dropped <= done + 1);
 	CHECK(seen.told == (seen.dropped != 0));

@@ -13,6 +13,7 @@
 #define LOG_TEXTS  12
 #define LOG_LONG   11 /* 1,040 bytes: printf formats it in place */
 #define LOG_UNREAD 6
+#define LOG_FULL   23 /* messages fill a lane: of LOG_LONG none fits */
 
 struct log_world {
 	struct world *w;
@@ -30,7 +31,8 @@ struct log_plan {
 	uint32_t unread;  /* messages in it, of two clients in turn */
 	uint32_t file;    /* 1: there is a file, and empty */
 	uint32_t odd;     /* 1: the first lane's owner died in a call */
-	uint32_t fill;    /* 1: and then until the lane is full */
+	uint32_t fill;    /* so many in all, of the first client */
+	uint32_t drops;   /* and then so many that have no room */
 };
 
 /* Positions stand near the end of the rings, so that messages go over it. */

@@ -51,6 +51,17 @@ setup_idle(void *arg)
 }
 
 static void *
+setup_drops(void *arg)
+{
+	struct log_plan plan = unread;
+
+	plan.lanes = 1;
+	plan.fill = LOG_FULL;
+	plan.drops = 5;
+	return make(&plan, arg);
+}
+
+static void *
 setup_nothing(void *arg)
 {
 	struct log_plan plan = {.flags = SHUNT_LOG_EXISTING, .lanes = 4};
@@ -157,6 +168,20 @@ victim_two_batches(void *ctx)
 	sweep_require(log_send(log, LOG_UNREAD) == 0);
 	lw->w->p->done[0] = 1;
 	sweep_require(shunt_logd_step(l, SHUNT_NOWAIT) == 1);
+	sweep_end();
+}
+
+/* A batch that ends with the server's own line, about drops. */
+static void
+victim_tell(void *ctx)
+{
+	struct log_world *lw = ctx;
+	struct shunt_logd *l =
+	    log_server(lw, SHUNT_SYNC_NEVER, SHUNT_FORMAT_CLASSIC);
+
+	sweep_require(l != NULL);
+	sweep_begin();
+	sweep_require(shunt_logd_step(l, SHUNT_NOWAIT) == LOG_FULL + 1);
 	sweep_end();
 }
 
@@ -339,6 +364,18 @@ check_rotated(void *ctx, unsigned long point)
 }
 
 static int
+check_told(void *ctx, unsigned long point)
+{
+	struct log_seen seen;
+
+	(void)point;
+	if (log_survivor(ctx, LOG_FULL, LOG_FULL, 0, &seen) != 0)
+		return 1;
+	CHECK(seen.told == 1 && seen.dropped == 5);
+	return 0;
+}
+
+static int
 check_idle(void *ctx, unsigned long point)
 {
 	struct log_seen seen;
@@ -441,6 +478,7 @@ const struct sweep_case logd_cases[] = {
 	.recover = recover_and_step,
 	.recover_every = 32,
 	.recover_points = 60},
+    {CASE("logd-drops", setup_drops, victim_tell, check_told)},
     {CASE("logd-park", setup_idle, victim_park, check_idle)},
     {CASE("logd-enospc", setup_unread, victim_full, check_all)},
     {CASE("logd-enospc-stuck", setup_unread, victim_stuck, check_all)},

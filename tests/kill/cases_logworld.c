@@ -139,11 +139,12 @@ put_messages(struct log_world *lw, const struct log_plan *plan)
 	for (uint32_t i = 0; i < plan->unread; i++)
 		if (log_send(log[i % 2], i) != 0)
 			return -1;
-	/* Until 1,000 bytes more have no room; nothing was dropped. */
-	if (plan->fill)
-		for (uint32_t i = plan->unread; i < plan->fill; i++)
-			if (log_send(log[0], i) != 0)
-				return -1;
+	for (uint32_t i = plan->unread; i < plan->fill; i++)
+		if (log_send(log[0], i) != 0)
+			return -1;
+	for (uint32_t i = 0; i < plan->drops; i++)
+		if (log_send(log[0], LOG_LONG) != SHUNT_E_DROPPED)
+			return -1;
 	if (log[1] != log[0])
 		shunt_log_close(&log[1]);
 	shunt_log_close(&log[0]);
