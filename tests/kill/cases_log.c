@@ -159,6 +159,9 @@ check_takeover(void *ctx, unsigned long point)
 	    seen.told != 0;
 }
 
+/* What the second writes is none of the first one's six, nor the seventh. */
+#define SECOND 9
+
 /* After a victim that really died: another takes its lane, and dies too.  He
  * goes on where the dead one's count stands; one may be there unsaid. */
 static void
@@ -171,7 +174,7 @@ recover_write(void *ctx)
 	lw->w->p->done[2] = 1;
 	sweep_begin();
 	for (uint32_t i = 0; i < 2; i++) {
-		sweep_require(log_send(log, 6 + i) == 0);
+		sweep_require(log_send(log, SECOND + i) == 0);
 		lw->w->p->done[1] = i + 1;
 	}
 	sweep_end();
@@ -195,8 +198,8 @@ count_two(const struct log_world *lw, uint32_t *first, uint32_t *second)
 			++*first;
 			continue;
 		}
-		CHECK(strlen(msg) == log_text_len(6 + *second));
-		CHECK(strcmp(msg, log_text(6 + *second)) == 0);
+		CHECK(strlen(msg) == log_text_len(SECOND + *second));
+		CHECK(strcmp(msg, log_text(SECOND + *second)) == 0);
 		++*second;
 	}
 	fclose(f);
