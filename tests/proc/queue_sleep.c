@@ -154,7 +154,7 @@ wake_sender(struct shunt_queue *queue, struct meeting *m)
 /* ---- a message at every moment of the way to sleep --------------------------
  */
 
-#define VOLLEYS 20000
+#define VOLLEYS 10000
 
 struct table {
 	char name[2][64];
@@ -164,10 +164,8 @@ struct table {
 static void
 dawdle(uint64_t *seed)
 {
-	uint64_t x = test_random(seed);
-
-	/* Mostly about as long as it takes the other to fall asleep. */
-	for (uint64_t i = x % 16 == 0 ? 20000 : x % 3000; i > 0; i--)
+	/* For longer than the other spins, sometimes: it falls asleep. */
+	for (uint64_t i = test_random(seed) % 200000; i > 0; i--)
 		__asm__ volatile("");
 }
 
