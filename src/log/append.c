@@ -19,36 +19,16 @@
 
 enum { SKIP = 1 }; /* this level is not recorded */
 
-/* Set while a thread changes attachments: a signal handler must not. */
-static _Thread_local struct shunt__u32 slow_path SHUNT__TLS;
-
-static inline int
-enter_slow_path(void)
-{
-	if (shunt__load32(&slow_path) != 0)
-		return -EBUSY;
-	shunt__store32(&slow_path, 1);
-	shunt__compiler_barrier();
-	return 0;
-}
-
-static inline void
-leave_slow_path(void)
-{
-	shunt__compiler_barrier();
-	shunt__store32(&slow_path, 0);
-}
-
 /* No seat of this thread is known to be right: takes one. */
 static __attribute__((noinline, cold)) int
 find_seat(struct shunt_log *log, int level, struct shunt__seat **out)
 {
 	struct shunt__log_at *at;
+	int e = shunt__log_pin(log, &at);
 
-	int e = enter_slow_path();
 	if (e < 0)
 		return e;
-	e = shunt__log_pin(log, &at);
+	e = shunt__log_enter();
 	if (e == 0) {
 		if ((uint32_t)level > log->limit ||
 		    (uint32_t)level > shunt__log_limit(at->obj->control))
@@ -57,12 +37,12 @@ find_seat(struct shunt_log *log, int level, struct shunt__seat **out)
 			e = SHUNT_E_REMOVED;
 		else
 			e = shunt__seat_take(&at->seats, out);
-		shunt__log_unpin(log);
+		shunt__log_leave();
 	}
+	shunt__log_unpin(log);
+	/* It gives back this thread's seats of before, not this one. */
 	if (e == 0 && atomic_load(&log->old) != NULL)
 		shunt__log_reap(log);
-	/* It gives back this thread's seats of before, not this one. */
-	leave_slow_path();
 	return e;
 }
 
@@ -93,11 +73,11 @@ static __attribute__((noinline, cold)) int
 get_room(struct shunt_log *log, struct shunt__seat *seat, uint64_t len,
     void **room)
 {
-	int e = enter_slow_path();
+	int e = shunt__log_enter();
 	if (e < 0)
 		return e;
 	e = shunt__log_wait_for_room(log, shunt__log_end(seat), len, room);
-	leave_slow_path();
+	shunt__log_leave();
 	return e;
 }
 
@@ -105,10 +85,10 @@ get_room(struct shunt_log *log, struct shunt__seat *seat, uint64_t len,
 static __attribute__((noinline, cold)) void
 leave_lane(struct shunt__seat *seat)
 {
-	if (enter_slow_path() < 0)
+	if (shunt__log_enter() < 0)
 		return;
 	shunt__seat_give(seat->seats);
-	leave_slow_path();
+	shunt__log_leave();
 }
 
 /* C0, C1.  0 and the room, or a code and the call is over. */
@@ -172,7 +152,7 @@ check_name(struct shunt_log *log, struct shunt__seat *seat, uint64_t now)
 	struct shunt__log_at *at = end->at;
 	int e;
 
-	if (enter_slow_path() < 0)
+	if (shunt__log_enter() < 0)
 		return;
 	end->check_at = now + SHUNT__LOG_CHECK_NS;
 	e = shunt__object_check(at->obj);
@@ -182,9 +162,9 @@ check_name(struct shunt_log *log, struct shunt__seat *seat, uint64_t now)
 		shunt__log_break(log, at, e);
 	else if (shunt__load64(&end->tx.ctl->ln_tail) & 7)
 		shunt__seat_give(&at->seats); /* as room_ready() in full.c */
+	shunt__log_leave();
 	if (atomic_load(&log->old) != NULL)
 		shunt__log_reap(log);
-	leave_slow_path();
 }
 
 /* C5 to C7.  Killed before the commit: nothing happened; after it: the record
@@ -262,7 +242,7 @@ give_up(struct shunt__seat *seat, int code)
 }
 
 /* @n bytes, known from a first formatting, and a NUL that is not committed. */
-static int
+static __attribute__((format(printf, 3, 0))) int
 append_long(struct shunt_log *log, int level, const char *fmt, va_list ap,
     size_t n)
 {

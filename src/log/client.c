@@ -110,6 +110,26 @@ shunt_log_open(struct shunt_log **out, const char *name,
 	return e;
 }
 
+/* Nobody uses the handle any more: seats of all threads are given back, and
+ * what a vanished name left behind is brought to the new one. */
+static void
+close_old(struct shunt_log *log)
+{
+	struct shunt__log_at *now = atomic_load(&log->now), *at, *next;
+
+	if (now != NULL && shunt__object_check(now->obj) == -ESTALE &&
+	    !shunt__log_written(now) && !shunt__log_served(now->obj))
+		shunt__log_follow(log, now);
+	for (at = atomic_load(&log->old); at != NULL; at = at->next)
+		shunt__seats_fini(&at->seats);
+	if (atomic_load(&log->old) != NULL)
+		shunt__log_reap(log);
+	for (at = atomic_load(&log->old); at != NULL; at = next) {
+		next = at->next;
+		shunt__log_free_at(at, 0);
+	}
+}
+
 void
 shunt_log_close(struct shunt_log **handle)
 {
@@ -123,13 +143,8 @@ shunt_log_close(struct shunt_log **handle)
 	log->magic = 0;
 	/* In a child that never used it nothing of it is mapped, and the list
 	 * may be half changed by another thread of the parent. */
-	struct shunt__log_at *at =
-	    shunt__log_forked(log) ? NULL : atomic_load(&log->old);
-	while (at != NULL) {
-		struct shunt__log_at *next = at->next;
-		shunt__log_free_at(at, 0);
-		at = next;
-	}
+	if (!shunt__log_forked(log))
+		close_old(log);
 	shunt__log_free_at(atomic_load(&log->now), 1);
 	free_handle(log);
 }

@@ -119,11 +119,24 @@ shunt__log_limit(const struct shunt__control_lay *control)
 						   : word - 1;
 }
 
-/* attach.c: the handle's attachments. */
-int shunt__log_attach(struct shunt_log *log);
-void shunt__log_free_at(struct shunt__log_at *at, int may_remove);
+/*
+ * Around what changes attachments and seats: a signal handler that interrupts
+ * it in the same thread gets -EBUSY, and does not wait for itself.
+ */
+int shunt__log_enter(void);
+void shunt__log_leave(void);
+
+/* lock.c, by holders of the above. */
 void shunt__log_lock(struct shunt_log *log);
 void shunt__log_unlock(struct shunt_log *log);
+
+/* attach.c: a handle's attachments. */
+int shunt__log_attach(struct shunt_log *log);
+void shunt__log_free_at(struct shunt__log_at *at, int may_remove);
+/* As struct shunt__seats wants it; @arg is the attachment. */
+int shunt__log_claim(struct shunt__seat *seat, void *arg, int last);
+
+/* follow.c: how they change. */
 /* The attachment to use, which stays until unpinned; or NULL and a code. */
 int shunt__log_pin(struct shunt_log *log, struct shunt__log_at **out);
 void shunt__log_unpin(struct shunt_log *log);
@@ -135,6 +148,12 @@ int shunt__log_break(
     struct shunt_log *log, struct shunt__log_at *at, int code);
 /* Lets go of old attachments that nobody needs any more. */
 void shunt__log_reap(struct shunt_log *log);
+/* Have all records that this process logged there been written? */
+int shunt__log_written(const struct shunt__log_at *at);
+
+/* carry.c: brings what lies unread in @from, where no server will ever find
+ * it, to @to.  0, or why something is left. */
+int shunt__log_carry(struct shunt__log_at *from, struct shunt__log_at *to);
 
 /* full.c: no room.  0 and the room; -ESTALE: another attachment is to be
  * used; or a code. */
@@ -142,6 +161,8 @@ int shunt__log_wait_for_room(struct shunt_log *log, struct shunt__log_end *end,
     uint64_t len, void **room);
 /* The server sleeps, or naps and this lane fills. */
 void shunt__log_wake(struct shunt__log_end *end, uint32_t bits);
+/* Counts @n messages that are given up, the first of them at @since. */
+void shunt__log_drop(struct shunt__log_end *end, uint64_t n, uint64_t since);
 /* 1 if a server serves this object. */
 int shunt__log_served(struct shunt__object *obj);
 

@@ -100,9 +100,14 @@ flush_all(struct shunt_log *log, struct shunt__log_at *now, int64_t wait_ns,
 	struct shunt__log_at *old;
 	int e;
 
+	e = shunt__log_enter();
+	if (e < 0)
+		return e;
+	/* Whoever frees one has the lock and has not seen us yet. */
 	shunt__log_lock(log);
 	old = atomic_load(&log->old);
 	shunt__log_unlock(log);
+	shunt__log_leave();
 	e = flush_at(now, wait_ns, deadline);
 	/* The list changes at its head, and shrinks without users only. */
 	for (; e == 0 && old != NULL; old = old->next)

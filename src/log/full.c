@@ -58,16 +58,15 @@ room_ready(void *arg)
 
 /* Owner's words: the server reads both and writes neither.  Killed between
  * the two, the time of an older drop is told with the next. */
-static int
-drop(struct shunt__log_end *end)
+void
+shunt__log_drop(struct shunt__log_end *end, uint64_t n, uint64_t since)
 {
 	struct shunt__lane_lay *ctl = end->tx.ctl;
 	uint64_t dropped = shunt__load64(&ctl->ln_dropped);
 
 	if (dropped == shunt__load64(&ctl->ln_told))
-		shunt__store64(&ctl->ln_drop_since, shunt__now());
-	shunt__release64(&ctl->ln_dropped, dropped + 1);
-	return SHUNT_E_DROPPED;
+		shunt__store64(&ctl->ln_drop_since, since);
+	shunt__release64(&ctl->ln_dropped, dropped + n);
 }
 
 /*
@@ -139,8 +138,10 @@ shunt__log_wait_for_room(struct shunt_log *log, struct shunt__log_end *end,
 	begin_episode(log, end);
 	for (;;) {
 		uint64_t until = patience(log, end);
-		if (until == 0)
-			return drop(end);
+		if (until == 0) {
+			shunt__log_drop(end, 1, shunt__now());
+			return SHUNT_E_DROPPED;
+		}
 		shunt__bell_ring(&end->control->ct_bell,
 		    SHUNT__BELL_ASLEEP | SHUNT__BELL_NAP);
 		e = shunt__wait(end->at->obj, &ctl->ln_waiting,

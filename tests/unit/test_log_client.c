@@ -243,6 +243,12 @@ info_of(const char *name, struct shunt_participant *list, size_t cap)
 	return info;
 }
 
+static uint32_t
+look_lanes(const char *name)
+{
+	return info_of(name, NULL, 0).lanes_used;
+}
+
 static void
 a_full_lane_without_a_server_costs_one_second_in_all(void **state)
 {
@@ -546,6 +552,114 @@ a_scribbled_lane_is_left_for_another(void **state)
 	shunt_log_close(&log);
 }
 
+/* Logs and dies; its lane is left. */
+static int
+log_and_die(void *arg)
+{
+	struct shunt_log *log;
+
+	NEED(shunt_log_open(&log, arg, &small) == 0);
+	for (int i = 0; i < 10; i++)
+		NEED(shunt_log_printf(log, 6, "dead %d", i) == 0);
+	raise(SIGKILL);
+	return 1;
+}
+
+static void
+count_lines(
+    const char *name, size_t dead, size_t before, size_t after, size_t told)
+{
+	const char *path = log_path("client");
+	struct log_server server;
+	struct log_lines lines;
+	size_t n[4] = {0};
+
+	assert_int_equal(unread(name, NULL, 0), dead + before + after);
+	log_server_start(&server, name, path, 0);
+	log_server_stop(&server);
+	log_lines_read(&lines, path);
+	for (size_t i = 0; i < lines.n; i++) {
+		n[0] += strncmp(lines.line[i].msg, "dead ", 5) == 0;
+		n[1] += strcmp(lines.line[i].msg, "before") == 0;
+		n[2] += strcmp(lines.line[i].msg, "after") == 0;
+		n[3] += strcmp(lines.line[i].tag, "shunt") == 0;
+	}
+	assert_int_equal(lines.n, dead + before + after + told);
+	assert_int_equal(n[0], dead);
+	assert_int_equal(n[1], before);
+	assert_int_equal(n[2], after);
+	assert_int_equal(n[3], told);
+	assert_true(log_lines_in_order(&lines));
+	log_lines_free(&lines);
+}
+
+static void
+a_vanished_log_without_a_server_is_carried_to_the_new_one(void **state)
+{
+	const char *name = test_name("client");
+	struct shunt_log *log = open_log(name, &small);
+	size_t before = 0, after = 0;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(peer_end(peer_start(log_and_die,
+			     (void *)(uintptr_t)name)), -SIGKILL);
+	for (; before < 20; before++)
+		assert_int_equal(shunt_log_write(log, 6, "before", 6), 0);
+	assert_int_equal(unlink(test_path(name)), 0);
+	/* One call notices, within a second; the next one is in the new log,
+	 * and so is all that came before. */
+	uint64_t until = test_now() + 5000 * MS;
+	while (stat(test_path(name), &st) != 0 && test_now() < until) {
+		assert_int_equal(shunt_log_write(log, 6, "after", 5), 0);
+		after++;
+		shunt__os.nanosleep(50000000);
+	}
+	assert_int_equal(shunt_log_write(log, 6, "after", 5), 0);
+	assert_null(atomic_load(&log->old));
+	shunt_log_close(&log);
+	count_lines(name, 10, before, after + 1, 0);
+}
+
+static void *
+fill_before(void *arg)
+{
+	uintptr_t n = 0;
+
+	while (shunt_log_write(arg, 6, "before", 6) == 0)
+		n++;
+	return (void *)n;
+}
+
+static void
+a_log_that_vanished_just_before_the_close_is_carried(void **state)
+{
+	const char *name = test_name("client");
+	struct shunt_log_options o = small;
+	struct shunt_log *log;
+	pthread_t t;
+	void *other;
+
+	(void)state;
+	/* Two lanes full: more than one of the new log holds. */
+	o.full = SHUNT_LOG_FULL_DROP;
+	log = open_log(name, &o);
+	assert_int_equal(peer_end(peer_start(log_and_die,
+			     (void *)(uintptr_t)name)), -SIGKILL);
+	size_t n = (uintptr_t)fill_before(log);
+	pthread_create(&t, NULL, fill_before, log);
+	pthread_join(t, &other);
+	n += (uintptr_t)other;
+	assert_int_equal(unlink(test_path(name)), 0);
+	shunt_log_close(&log);
+	assert_int_equal(look_lanes(name), 2);
+	struct shunt_participant who[4];
+	info_of(name, who, 4);
+	/* The one that did not fit, twice. */
+	assert_int_equal(who[0].dropped + who[1].dropped, 2);
+	count_lines(name, 10, n, 0, 1);
+}
+
 int
 main(void)
 {
@@ -565,6 +679,8 @@ main(void)
 	    TEST(what_was_removed_by_force_says_so),
 	    TEST(a_truncated_log_ends_the_calls_not_the_process),
 	    TEST(a_scribbled_lane_is_left_for_another),
+	    TEST(a_vanished_log_without_a_server_is_carried_to_the_new_one),
+	    TEST(a_log_that_vanished_just_before_the_close_is_carried),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
