@@ -144,7 +144,11 @@ put_head(struct shunt__log_end *end, void *room, uint64_t stamp)
 	return p + end->tag_len;
 }
 
-/* Once a second of calls: does the name still lead here? */
+/*
+ * Once a second of calls: does the name still lead here?  A server that lives
+ * looks as well and says so; then no system call is made here.  If it stopped
+ * saying so, be it dead or of another object, we look ourselves.
+ */
 static __attribute__((noinline, cold)) void
 check_name(struct shunt_log *log, struct shunt__seat *seat, uint64_t now)
 {
@@ -155,6 +159,14 @@ check_name(struct shunt_log *log, struct shunt__seat *seat, uint64_t now)
 	if (shunt__log_enter() < 0)
 		return;
 	end->check_at = now + SHUNT__LOG_CHECK_NS;
+	uint32_t beat =
+	    shunt__load32(&shunt__log_server(at->obj)->sv_beat);
+	if (beat != end->beat && !(shunt__load64(&end->tx.ctl->ln_tail) & 7) &&
+	    atomic_load(&log->old) == NULL) {
+		end->beat = beat;
+		shunt__log_leave();
+		return;
+	}
 	e = shunt__object_check(at->obj);
 	if (e == -ESTALE) /* if it cannot be followed, we write on here */
 		shunt__log_follow(log, at);

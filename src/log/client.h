@@ -65,6 +65,7 @@ struct shunt__log_end {
 	uint32_t tid;
 	int fence;
 	uint64_t check_at; /* when to look at the name again */
+	uint32_t beat;     /* the server's, when we looked last */
 	uint64_t full_at;  /* head when the lane was full last */
 	size_t max;
 	size_t tag_len;

@@ -69,7 +69,7 @@ struct shunt__log_server_lay {
 	struct shunt__u32 sv_stop;      /* 1: please drain and end */
 	struct shunt__u32 sv_disk_full; /* 1: waiting for room on disk */
 	struct shunt__u32 sv_sync;      /* 0 never, 1 batch, 2 interval */
-	uint32_t sv_spare0;
+	struct shunt__u32 sv_beat;      /* moves while the name leads here */
 	struct shunt__u64 sv_wall;  /* wall clock minus monotonic, ns */
 	struct shunt__u64 sv_syncs; /* fdatasync calls */
 	uint64_t sv_dev;            /* the file being written */
@@ -91,6 +91,7 @@ _Static_assert(offsetof(struct shunt__log_note_lay, nt_lanes) == 56, "");
 _Static_assert(offsetof(struct shunt__log_note_lay, nt_count) == 64, "");
 _Static_assert(offsetof(struct shunt__log_note_lay, nt_check) == 128, "");
 _Static_assert(offsetof(struct shunt__log_server_lay, sv_sync) == 8, "");
+_Static_assert(offsetof(struct shunt__log_server_lay, sv_beat) == 12, "");
 _Static_assert(offsetof(struct shunt__log_server_lay, sv_wall) == 16, "");
 _Static_assert(offsetof(struct shunt__log_server_lay, sv_syncs) == 24, "");
 _Static_assert(offsetof(struct shunt__log_server_lay, sv_dev) == 32, "");

@@ -212,6 +212,16 @@ look(struct shunt_logd *l, struct shunt__source *s)
 	return e < 0 ? orphaned(l, s, e) : 0;
 }
 
+/* We have looked at the name: clients that see this need not. */
+static void
+beat(struct shunt__source *s)
+{
+	struct shunt__u32 *word = &s->server->sv_beat;
+
+	if (!s->orphan && !s->lost)
+		shunt__store32(word, shunt__load32(word) + 1);
+}
+
 /* On the slow path.  0, or a code that ends the server. */
 int
 shunt__logd_names(struct shunt_logd *l)
@@ -223,6 +233,8 @@ shunt__logd_names(struct shunt_logd *l)
 		e = look(l, l->sources[i]);
 	if (e < 0)
 		return e;
+	for (uint32_t i = 0; i < l->count; i++)
+		beat(l->sources[i]);
 	if (l->sources[0]->orphan) {
 		e = follow_name(l);
 		if (e < 0 && e != -EAGAIN && !l->no_successor)
