@@ -132,8 +132,7 @@ read_record(char *text, size_t which)
 	char opening[100], *p, *end;
 	size_t at = 0;
 
-	snprintf(
-	    opening, sizeof(opening), "struct %s {", records[which].name);
+	snprintf(opening, sizeof(opening), "struct %s {", records[which].name);
 	p = strstr(text, opening);
 	if (p == NULL)
 		return;
@@ -192,8 +191,8 @@ the_headers_are_read_as_the_compiler_does(void **state)
 		skip();
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		size_t k = 0;
-		while (k < n_fields &&
-		    strcmp(fields[k].name, known[i].name) != 0)
+		while (
+		    k < n_fields && strcmp(fields[k].name, known[i].name) != 0)
 			k++;
 		assert_true(k < n_fields);
 		assert_int_equal(fields[k].offset, known[i].offset);
@@ -255,7 +254,7 @@ the_page_has_every_field_where_it_is(void **state)
 			continue;
 		size_t i = 0;
 		while (i < n_fields && (strcmp(fields[i].record, record) != 0 ||
-					 strcmp(fields[i].name, name) != 0))
+					   strcmp(fields[i].name, name) != 0))
 			i++;
 		if (i == n_fields)
 			fail_msg("layout.md:%d: struct %s has no %s", number,
