@@ -192,11 +192,13 @@ parent_with_a_child(void *arg)
 	NEED(shunt_queue_open(&mine, name, &small) == 0);
 	NEED(shunt_queue_send(mine, "x", 1, NULL) == 0);
 	NEED(shunt_queue_recv(mine, buf, 8, NULL, NULL) == 1);
-	f->child = fork();
-	if (f->child == 0) {
+	pid_t child = fork();
+	if (child == 0) {
 		alarm(30);
 		stay(NULL);
 	}
+	NEED(child > 0);
+	f->child = child;
 	step_to(&f->step, 1);
 	return stay(NULL);
 }
@@ -213,6 +215,7 @@ its_death_is_seen_although_a_forked_child_lives(void **state)
 	assert_int_equal(
 	    shunt_queue_recv(queue, buf, 8, NULL, &recv_now), -EBUSY);
 	peer_kill(pid);
+	assert_true(f->child > 0);
 	assert_int_equal(kill(f->child, 0), 0);
 	assert_int_equal(
 	    shunt_queue_recv(queue, buf, 8, NULL, &recv_now), -EAGAIN);
