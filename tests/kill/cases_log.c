@@ -492,10 +492,10 @@ const struct sweep_case log_cases[] = {
      * living before the engine kills him: few of those. */
     {CASE("grid-log-write-step", setup_empty, victim_write, check_grid),
 	.peer = &stepper,
-	.grid_points = 100},
+	.grid_points = 60},
     {CASE("grid-log-claim-step", setup_empty, victim_claim, check_grid),
 	.peer = &stepper,
-	.grid_points = 200},
+	.grid_points = 120},
 };
 
 const size_t log_case_count = sizeof(log_cases) / sizeof(log_cases[0]);

@@ -476,8 +476,8 @@ const struct sweep_case logd_cases[] = {
     {CASE("logd-recover", setup_unread, victim_batch_torn, check_all),
 	.flags = SWEEP_RECOVER,
 	.recover = recover_and_step,
-	.recover_every = 32,
-	.recover_points = 60},
+	.recover_every = 64,
+	.recover_points = 150},
     {CASE("logd-drops", setup_drops, victim_tell, check_told)},
     {CASE("logd-park", setup_idle, victim_park, check_idle)},
     {CASE("logd-enospc", setup_unread, victim_full, check_all)},
@@ -488,10 +488,10 @@ const struct sweep_case logd_cases[] = {
     {CASE("logd-close", setup_nothing, victim_close, check_gone)},
     {CASE("grid-step-log-close", setup_unread, victim_step, check_all),
 	.peer = &leaver,
-	.grid_points = 400},
+	.grid_points = 150},
     {CASE("grid-step-log-write", setup_unread, victim_step, check_all),
 	.peer = &logger,
-	.grid_points = 400},
+	.grid_points = 150},
 };
 
 const size_t logd_case_count = sizeof(logd_cases) / sizeof(logd_cases[0]);

@@ -266,7 +266,7 @@ const struct sweep_case object_cases[] = {
 	.image = world_image,
 	.arg = (void *)"grid-ar",
 	.peer = &remover,
-	.grid_points = 400},
+	.grid_points = 150},
 };
 
 const size_t object_case_count =

@@ -449,7 +449,7 @@ const struct sweep_case queue_cases[] = {
 	.image = world_image,
 	.arg = (void *)"grid-sr",
 	.peer = &other_receiver,
-	.grid_points = 400},
+	.grid_points = 150},
     {.name = "grid-claim-claim",
 	.setup = setup_empty,
 	.victim = victim_claim,
@@ -459,7 +459,7 @@ const struct sweep_case queue_cases[] = {
 	.image = world_image,
 	.arg = (void *)"grid-ss",
 	.peer = &other_sender,
-	.grid_points = 400},
+	.grid_points = 150},
 };
 
 const size_t queue_case_count = sizeof(queue_cases) / sizeof(queue_cases[0]);
