@@ -340,6 +340,7 @@ D_BIN := $(DESTDIR)$(BINDIR)
 D_LIB := $(DESTDIR)$(LIBDIR)
 D_INC := $(DESTDIR)$(INCDIR)
 D_MAN := $(DESTDIR)$(MANDIR)
+D_COMP     := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 
 install: lib $(if $(CLI_SRC),$(B)/installed/shunt)
 	install -d $(D_BIN) $(D_LIB)/pkgconfig $(D_INC)/shunt
@@ -354,12 +355,14 @@ install: lib $(if $(CLI_SRC),$(B)/installed/shunt)
 	    shunt.pc.in > $(D_LIB)/pkgconfig/shunt.pc
 	for m in $(MAN); do d=$(D_MAN)/man$${m##*.}; \
 	    install -d $$d && install -m 644 $$m $$d/ || exit 1; done
+	install -d $(D_COMP)
+	install -m 644 completions/shunt.bash $(D_COMP)/shunt
 	$(if $(DESTDIR),,-ldconfig 2>/dev/null)
 
 uninstall:
 	rm -f $(D_BIN)/shunt $(D_LIB)/libshunt.so.$(VERSION) $(D_LIB)/$(SONAME)
 	rm -f $(D_LIB)/libshunt.so $(D_LIB)/libshunt.a
-	rm -f $(D_LIB)/pkgconfig/shunt.pc $(D_INC)/shunt.h
+	rm -f $(D_LIB)/pkgconfig/shunt.pc $(D_INC)/shunt.h $(D_COMP)/shunt
 	rm -f $(foreach h,$(HEADERS),$(D_INC)/shunt/$(notdir $(h)))
 	-rmdir $(D_INC)/shunt 2>/dev/null
 	rm -f $(foreach m,$(MAN),$(D_MAN)/man$(subst .,,$(suffix $(m)))/$(notdir \

@@ -58,7 +58,7 @@ print_object(const struct shunt_segment_info *i)
 		field("created", "%s, %s ago, by process %" PRId64,
 		    out_time(i->created_ns), out_age(i->created_ns),
 		    i->creator_pid);
-	field("layout", "%" PRIu32, i->layout);
+	field("layout", "0x%" PRIx32, i->layout);
 	field("lanes",
 	    "room for %" PRIu32 " senders at once, %s each; %" PRIu32
 	    " ever used",
