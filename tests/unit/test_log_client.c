@@ -159,6 +159,12 @@ levels_filter_here_and_for_all(void **state)
 	assert_int_equal(unread(name, NULL, 0), 1);
 	assert_int_equal(shunt_log_write(a, SHUNT_LOG_CRIT, "x", 1), 0);
 	assert_int_equal(unread(name, NULL, 0), 2);
+	/* Also when the thread has its lane at hand. */
+	assert_int_equal(shunt_log_write(a, SHUNT_LOG_ERR, "x", 1), 0);
+	assert_int_equal(unread(name, NULL, 0), 2);
+	assert_int_equal(shunt_log_set_level(a, SHUNT_LOG_ERR), 0);
+	assert_int_equal(shunt_log_write(a, SHUNT_LOG_ERR, "x", 1), 0);
+	assert_int_equal(unread(name, NULL, 0), 3);
 	assert_int_equal(shunt_log_write(a, 8, "x", 1), -EINVAL);
 	assert_int_equal(shunt_log_write(a, -1, "x", 1), -EINVAL);
 	assert_int_equal(shunt_log_set_level(a, 8), -EINVAL);
