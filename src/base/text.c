@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include <shunt/text.h>
 
@@ -55,20 +58,30 @@ load16(const unsigned char *p)
 	return v;
 }
 
-/* Bytes outside of 0x20..0x7e become 0xff. */
+/*
+ * Bytes that are plain, 0x20..0x7e, become 0..0x5e, all others more; what
+ * counts is the largest of all that were seen.
+ */
 static inline v16
-odd16(v16 v)
+largest16(v16 a, v16 v)
 {
-	return (v16)((v16)(v - 0x20) > 0x5e);
+	v -= 0x20;
+#ifdef __SSE2__
+	return (v16)_mm_max_epu8((__m128i)a, (__m128i)v);
+#else
+	v16 more = (v16)(v > a);
+	return (v & more) | (a & ~more);
+#endif
 }
 
 static inline int
-any16(v16 v)
+plain16(v16 largest)
 {
 	uint64_t w[2];
 
-	memcpy(w, &v, sizeof(w));
-	return (w[0] | w[1]) != 0;
+	largest = (v16)(largest > 0x5e);
+	memcpy(w, &largest, sizeof(w));
+	return (w[0] | w[1]) == 0;
 }
 
 int
@@ -76,14 +89,14 @@ shunt__text_plain(const void *src, size_t len)
 {
 	const unsigned char *p = src;
 	unsigned bad = 0;
-	v16 odd = {0};
+	v16 top = {0};
 	size_t i = 0;
 
 	for (; i + 16 <= len; i += 16)
-		odd |= odd16(load16(p + i));
+		top = largest16(top, load16(p + i));
 	for (; i < len; i++)
 		bad |= (unsigned char)(p[i] - 0x20) > 0x5e;
-	return bad == 0 && !any16(odd);
+	return bad == 0 && plain16(top);
 }
 
 /*
@@ -93,7 +106,7 @@ shunt__text_plain(const void *src, size_t len)
 static inline int
 copy_plain(unsigned char *out, const unsigned char *p, size_t len)
 {
-	v16 odd = {0}, v;
+	v16 top = {0}, v;
 
 	if (len < 16) {
 		unsigned bad = 0;
@@ -107,12 +120,12 @@ copy_plain(unsigned char *out, const unsigned char *p, size_t len)
 	for (size_t i = 0; i + 16 < len; i += 16) {
 		v = load16(p + i);
 		memcpy(out + i, &v, sizeof(v));
-		odd |= odd16(v);
+		top = largest16(top, v);
 	}
 	v = load16(p + len - 16);
 	memcpy(out + len - 16, &v, sizeof(v));
-	odd |= odd16(v);
-	return !any16(odd);
+	top = largest16(top, v);
+	return plain16(top);
 }
 
 size_t
@@ -156,7 +169,7 @@ shunt_text_escape(char *out, const void *src, size_t len)
 		size_t k = 1;
 		if (i + 16 <= len) {
 			v16 v = load16(p + i);
-			if (!any16(odd16(v))) {
+			if (plain16(largest16((v16){0}, v))) {
 				memcpy(out + n, &v, sizeof(v));
 				n += 16;
 				i += 16;

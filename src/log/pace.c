@@ -18,6 +18,11 @@
 /* A pass that wrote so much is followed by the next at once. */
 #define BUSY_BYTES (UINT64_C(32) << 10)
 
+/* One that wrote less, while clients write at full speed, by so many short
+ * waits first: a nap would let them all run into their full lanes. */
+#define GATHERS   20u
+#define GATHER_NS UINT64_C(20000)
+
 int
 shunt__logd_stopping(const struct shunt_logd *l)
 {
@@ -137,12 +142,26 @@ park(struct shunt_logd *l, uint64_t deadline)
 		l->park_ns *= 2;
 }
 
+/* Clients are on their way: let them fill a batch worth its write. */
+static void
+gather(void)
+{
+	uint64_t end = shunt__now() + GATHER_NS;
+
+	do
+		for (int i = 0; i < 16; i++)
+			shunt__pause();
+	while (shunt__now() < end);
+}
+
 /* Between two passes. */
 void
 shunt__logd_rest(struct shunt_logd *l, uint64_t deadline)
 {
 	if (l->full)
 		wait_for_room(l, deadline);
+	else if (l->pace == SHUNT__RUNNING && l->gathers != 0)
+		gather();
 	else if (l->pace == SHUNT__NAPPING)
 		nap(l, deadline);
 	else if (l->pace == SHUNT__PARKED)
@@ -158,8 +177,14 @@ shunt__logd_pace(struct shunt_logd *l, int64_t lines)
 
 	if (lines > 0)
 		l->seen = now;
-	if (l->bytes >= BUSY_BYTES || l->cut)
+	if (l->bytes >= BUSY_BYTES || l->cut) {
 		next = SHUNT__RUNNING;
+		l->gathers = 0;
+	} else if (l->pace == SHUNT__RUNNING && l->gathers < GATHERS &&
+	    shunt__os.cpus() > 1) {
+		next = SHUNT__RUNNING;
+		l->gathers++;
+	}
 	else if (now - l->seen < PARK_AFTER)
 		next = SHUNT__NAPPING;
 	if (next != SHUNT__NAPPING && l->pace == SHUNT__NAPPING) {

@@ -30,6 +30,7 @@ struct shunt_logd {
 
 	enum shunt__pace pace;
 	int napping;      /* NAP was on the bell before the last pass */
+	uint32_t gathers; /* short waits in a row, while running */
 	int64_t park_ns;  /* the next long sleep */
 	uint64_t seen;    /* when records were seen last, monotonic */
 	uint64_t checked; /* when the names were looked at last */

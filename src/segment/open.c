@@ -91,6 +91,21 @@ explain(int e, const struct shunt__name *name)
 	    e, "%s: it cannot be opened: %s", shown, shunt__why(e));
 }
 
+/* Somebody may hold a lease on it for microseconds, to see who has it open:
+ * then an open that does not block is told to come again. */
+static int
+open_patiently(const char *path, int flags)
+{
+	int fd = -EAGAIN;
+
+	for (int i = 0; i < 100 && fd == -EAGAIN; i++) {
+		if (i > 0)
+			shunt__os.nanosleep(50000);
+		fd = shunt__os.open(path, flags, 0);
+	}
+	return fd;
+}
+
 /* The descriptor of a regular file of an acceptable owner, or a code. */
 int
 shunt__open_checked(const struct shunt__name *name, int flags,
@@ -99,8 +114,8 @@ shunt__open_checked(const struct shunt__name *name, int flags,
 	/* fd:N is opened anew through /proc: locks need a description of
 	 * their own, and that path is a link by nature. */
 	int nofollow = name->backend == SHUNT__FD ? 0 : O_NOFOLLOW;
-	int fd = shunt__os.open(
-	    name->path, flags | nofollow | O_NONBLOCK | O_CLOEXEC, 0);
+	int fd = open_patiently(
+	    name->path, flags | nofollow | O_NONBLOCK | O_CLOEXEC);
 	int e;
 
 	if (fd < 0)
