@@ -44,7 +44,7 @@ int
 message_right(const unsigned char *buf, size_t len, uint32_t i)
 {
 	return i < MESSAGES && len == message_size[i] &&
-	    memcmp(buf, texts[i], len) == 0;
+	       memcmp(buf, texts[i], len) == 0;
 }
 
 struct world *

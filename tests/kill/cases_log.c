@@ -155,8 +155,7 @@ check_takeover(void *ctx, unsigned long point)
 	struct log_seen seen;
 
 	(void)point;
-	return log_survivor(lw, 2 + done, 3 + done, 0, &seen) ||
-	    seen.told != 0;
+	return log_survivor(lw, 2 + done, 3 + done, 0, &seen) || seen.told != 0;
 }
 
 /* What the second writes is none of the first one's six, nor the seventh. */
@@ -250,8 +249,8 @@ spend_patience(struct shunt_log *log)
 {
 	struct shunt__log_at *at = atomic_load(&log->now);
 
-	shunt__store64(&log->give_up_of,
-	    shunt__load64(&at->obj->control->ct_since));
+	shunt__store64(
+	    &log->give_up_of, shunt__load64(&at->obj->control->ct_since));
 	shunt__store64(&log->give_up_at, shunt__now() + 4000000);
 }
 
@@ -323,8 +322,7 @@ victim_flush_alone(void *ctx)
 	sweep_require(log_send(log, 0) == 0 && log_send(log, 1) == 0);
 	lw->w->p->done[0] = 2;
 	sweep_begin();
-	sweep_require(
-	    shunt_log_flush(log, SHUNT_FOREVER) == SHUNT_E_NOSERVER);
+	sweep_require(shunt_log_flush(log, SHUNT_FOREVER) == SHUNT_E_NOSERVER);
 	sweep_end();
 }
 
@@ -454,7 +452,7 @@ check_grid(void *ctx, unsigned long point)
 
 	(void)point;
 	return log_survivor(lw, done, done + 1, LOG_LATE_OK, &seen) ||
-	    seen.told != 0;
+	       seen.told != 0;
 }
 
 static const struct sweep_case stepper = {.name = "stepper",
@@ -475,9 +473,7 @@ const struct sweep_case log_cases[] = {
     {CASE("log-claim", setup_empty, victim_claim, check_written)},
     {CASE("log-takeover", setup_odd, victim_takeover, check_takeover)},
     {CASE("log-takeover-twice", setup_empty, victim_write, check_twice),
-	.flags = SWEEP_RECOVER,
-	.recover = recover_write,
-	.recover_every = 16,
+	.flags = SWEEP_RECOVER, .recover = recover_write, .recover_every = 16,
 	.recover_points = 40},
     {CASE("log-drop", setup_full, victim_drop, check_dropped)},
     {CASE("log-wait-drop", setup_full, victim_impatient, check_dropped)},
@@ -485,17 +481,15 @@ const struct sweep_case log_cases[] = {
     {CASE("log-flush-alone", setup_empty, victim_flush_alone, check_flushed)},
     {CASE("log-create", setup_leave, victim_create, check_left)},
     {CASE("log-detach", setup_leave, victim_detach, check_left)},
-    {CASE("log-detach-drained", setup_leave, victim_detach_drained,
-	check_left)},
+    {CASE(
+	"log-detach-drained", setup_leave, victim_detach_drained, check_left)},
     {CASE("log-remove", setup_half, victim_remove, check_removed)},
     /* Of a pair whose client is in a call, the server waits 30 ms for the
      * living before the engine kills him: few of those. */
     {CASE("grid-log-write-step", setup_empty, victim_write, check_grid),
-	.peer = &stepper,
-	.grid_points = 60},
+	.peer = &stepper, .grid_points = 60},
     {CASE("grid-log-claim-step", setup_empty, victim_claim, check_grid),
-	.peer = &stepper,
-	.grid_points = 120},
+	.peer = &stepper, .grid_points = 120},
 };
 
 const size_t log_case_count = sizeof(log_cases) / sizeof(log_cases[0]);

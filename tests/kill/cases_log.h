@@ -18,7 +18,7 @@
 struct log_world {
 	struct world *w;
 	char dir[112];
-	char file[128]; /* where the server writes */
+	char file[128];  /* where the server writes */
 	char moved[128]; /* where a rotation moves that */
 	uint32_t lanes;
 	uint64_t before; /* lines that setup had written, and forgot */
@@ -26,13 +26,13 @@ struct log_world {
 
 struct log_plan {
 	const char *stem;
-	uint32_t flags;   /* SHUNT_LOG_... of the log, when made */
+	uint32_t flags; /* SHUNT_LOG_... of the log, when made */
 	uint32_t lanes;
-	uint32_t unread;  /* messages in it, of two clients in turn */
-	uint32_t file;    /* 1: there is a file, and empty */
-	uint32_t odd;     /* 1: the first lane's owner died in a call */
-	uint32_t fill;    /* so many in all, of the first client */
-	uint32_t drops;   /* and then so many that have no room */
+	uint32_t unread; /* messages in it, of two clients in turn */
+	uint32_t file;   /* 1: there is a file, and empty */
+	uint32_t odd;    /* 1: the first lane's owner died in a call */
+	uint32_t fill;   /* so many in all, of the first client */
+	uint32_t drops;  /* and then so many that have no room */
 };
 
 /* Positions stand near the end of the rings, so that messages go over it. */
@@ -45,8 +45,8 @@ int log_world_exists(const struct log_world *lw);
 const char *log_text(uint32_t i);
 size_t log_text_len(uint32_t i);
 int log_send(struct shunt_log *log, uint32_t i);
-struct shunt_log *log_client(const struct log_world *lw, uint32_t flags,
-    enum shunt_log_full full);
+struct shunt_log *log_client(
+    const struct log_world *lw, uint32_t flags, enum shunt_log_full full);
 struct shunt_logd *log_server(
     const struct log_world *lw, int64_t sync_ns, uint32_t format);
 

@@ -12,10 +12,8 @@
 #include "log/server.h"
 #include "os/os.h"
 
-static const struct log_plan unread = {.flags = SHUNT_LOG_PERSISTENT,
-    .lanes = 4,
-    .file = 1,
-    .unread = LOG_UNREAD};
+static const struct log_plan unread = {
+    .flags = SHUNT_LOG_PERSISTENT, .lanes = 4, .file = 1, .unread = LOG_UNREAD};
 
 static void *
 make(const struct log_plan *like, void *stem)
@@ -469,15 +467,13 @@ const struct sweep_case logd_cases[] = {
     {CASE("logd-batch", setup_unread, victim_batch, check_all)},
     {CASE("logd-batch-sync", setup_unread, victim_batch_sync, check_all)},
     {CASE("logd-batch-torn", setup_unread, victim_batch_torn, check_all)},
-    {CASE("logd-batch-rotated", setup_unread, victim_batch_torn,
-	check_rotated)},
-    {CASE("logd-two-batches", setup_unread, victim_two_batches,
-	check_one_more)},
+    {CASE(
+	"logd-batch-rotated", setup_unread, victim_batch_torn, check_rotated)},
+    {CASE(
+	"logd-two-batches", setup_unread, victim_two_batches, check_one_more)},
     {CASE("logd-recover", setup_unread, victim_batch_torn, check_all),
-	.flags = SWEEP_RECOVER,
-	.recover = recover_and_step,
-	.recover_every = 64,
-	.recover_points = 150},
+	.flags = SWEEP_RECOVER, .recover = recover_and_step,
+	.recover_every = 64, .recover_points = 150},
     {CASE("logd-drops", setup_drops, victim_tell, check_told)},
     {CASE("logd-park", setup_idle, victim_park, check_idle)},
     {CASE("logd-enospc", setup_unread, victim_full, check_all)},
@@ -487,11 +483,9 @@ const struct sweep_case logd_cases[] = {
     {CASE("logd-stop", setup_unread, victim_stop, check_all)},
     {CASE("logd-close", setup_nothing, victim_close, check_gone)},
     {CASE("grid-step-log-close", setup_unread, victim_step, check_all),
-	.peer = &leaver,
-	.grid_points = 150},
+	.peer = &leaver, .grid_points = 150},
     {CASE("grid-step-log-write", setup_unread, victim_step, check_all),
-	.peer = &logger,
-	.grid_points = 150},
+	.peer = &logger, .grid_points = 150},
 };
 
 const size_t logd_case_count = sizeof(logd_cases) / sizeof(logd_cases[0]);

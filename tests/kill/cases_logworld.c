@@ -54,8 +54,7 @@ log_send(struct shunt_log *log, uint32_t i)
 }
 
 struct shunt_log *
-log_client(
-    const struct log_world *lw, uint32_t flags, enum shunt_log_full full)
+log_client(const struct log_world *lw, uint32_t flags, enum shunt_log_full full)
 {
 	struct shunt_log *log = NULL;
 	struct shunt_log_options o = {.sz = sizeof(o),
@@ -132,8 +131,8 @@ put_messages(struct log_world *lw, const struct log_plan *plan)
 	struct shunt_log *log[2];
 
 	log[0] = log_client(lw, plan->flags, SHUNT_LOG_FULL_DROP);
-	log[1] = plan->lanes > 1 ? log_client(lw, 0, SHUNT_LOG_FULL_DROP)
-				 : log[0];
+	log[1] =
+	    plan->lanes > 1 ? log_client(lw, 0, SHUNT_LOG_FULL_DROP) : log[0];
 	if (log[0] == NULL || log[1] == NULL || advance(lw, log) != 0)
 		return -1;
 	for (uint32_t i = 0; i < plan->unread; i++)
@@ -159,7 +158,7 @@ lane_at(int fd, uint32_t i)
 	if (pread(fd, &h, sizeof(h), 0) != sizeof(h))
 		abort();
 	return (off_t)SHUNT__AREA_OFF + h.hd_area_bytes +
-	    (off_t)i * SHUNT__LANE_BLOCK;
+	       (off_t)i * SHUNT__LANE_BLOCK;
 }
 
 /* What a client killed between C2 and C6 leaves. */

@@ -26,10 +26,8 @@ static struct shunt_queue *
 attach(const struct world *w, uint32_t flags)
 {
 	struct shunt_queue *q = NULL;
-	struct shunt_queue_options o = {.sz = sizeof(o),
-	    .flags = flags,
-	    .lane_bytes = 4096,
-	    .lanes = 4};
+	struct shunt_queue_options o = {
+	    .sz = sizeof(o), .flags = flags, .lane_bytes = 4096, .lanes = 4};
 
 	shunt_queue_open(&q, w->name, &o);
 	return q;
@@ -246,8 +244,7 @@ static const struct sweep_case remover = {.name = "remover",
 #define CASE(n, s, v, c)                                                       \
 	{                                                                      \
 		.name = n, .setup = s, .victim = v, .check = c,                \
-		.teardown = world_free, .image = world_image,                  \
-		.arg = (void *)n                                               \
+		.teardown = world_free, .image = world_image, .arg = (void *)n \
 	}
 
 const struct sweep_case object_cases[] = {
@@ -269,5 +266,4 @@ const struct sweep_case object_cases[] = {
 	.grid_points = 150},
 };
 
-const size_t object_case_count =
-    sizeof(object_cases) / sizeof(object_cases[0]);
+const size_t object_case_count = sizeof(object_cases) / sizeof(object_cases[0]);

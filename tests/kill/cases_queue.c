@@ -98,8 +98,8 @@ survivor(struct world *w, uint32_t first_least, uint32_t first_most,
 	ssize_t n;
 
 	CHECK(q != NULL);
-	while ((n = shunt_queue_recv(
-		    q, buf, sizeof(buf), NULL, &at_once)) >= 0) {
+	while (
+	    (n = shunt_queue_recv(q, buf, sizeof(buf), NULL, &at_once)) >= 0) {
 		if (next == UINT32_MAX) {
 			for (next = first_least; next < first_most; next++)
 				if (message_right(buf, (size_t)n, next))
@@ -193,13 +193,13 @@ victim_reserve(void *ctx)
 	for (uint32_t i = 0; i < MESSAGES; i++) {
 		/* More than is needed, and once for nothing. */
 		if (i == 1) {
-			sweep_require(shunt_queue_reserve(
-					  q, 500, &room, &now) == 0);
+			sweep_require(
+			    shunt_queue_reserve(q, 500, &room, &now) == 0);
 			shunt_queue_abort(q);
 		}
-		sweep_require(shunt_queue_reserve(q,
-				  i < 3 ? 900 : message_size[i], &room,
-				  &now) == 0);
+		sweep_require(
+		    shunt_queue_reserve(
+			q, i < 3 ? 900 : message_size[i], &room, &now) == 0);
 		memcpy(room, message_text(i), message_size[i]);
 		sweep_require(shunt_queue_commit(q, message_size[i]) == 0);
 		w->p->done[0] = i + 1;
@@ -241,8 +241,7 @@ victim_full(void *ctx)
 	sweep_require(q != NULL);
 	memset(buf, 0, sizeof(buf));
 	sweep_begin();
-	sweep_require(
-	    shunt_queue_send(q, buf, 2000, &brief) == -ETIMEDOUT);
+	sweep_require(shunt_queue_send(q, buf, 2000, &brief) == -ETIMEDOUT);
 	sweep_end();
 }
 
@@ -314,8 +313,8 @@ victim_park(void *ctx)
 
 	sweep_require(q != NULL);
 	sweep_begin();
-	sweep_require(shunt_queue_recv(q, buf, sizeof(buf), NULL, &brief) ==
-	    -ETIMEDOUT);
+	sweep_require(
+	    shunt_queue_recv(q, buf, sizeof(buf), NULL, &brief) == -ETIMEDOUT);
 	sweep_end();
 }
 
@@ -390,8 +389,8 @@ check_two_senders(void *ctx, unsigned long point)
 
 	(void)point;
 	CHECK(q != NULL);
-	while ((n = shunt_queue_recv(
-		    q, buf, sizeof(buf), &info, &at_once)) >= 0) {
+	while (
+	    (n = shunt_queue_recv(q, buf, sizeof(buf), &info, &at_once)) >= 0) {
 		CHECK(info.lane < 4);
 		/* One took over the other's lane: its count begins anew. */
 		if (!message_right(buf, (size_t)n, seen[info.lane]))
