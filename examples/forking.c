@@ -23,8 +23,8 @@ main(void)
 	}
 	for (int child = 0; child < 4; child++)
 		if (fork() == 0) {
-			int e = shunt_log_printf(log, SHUNT_LOG_INFO,
-			    "child %d at work", child);
+			int e = shunt_log_printf(
+			    log, SHUNT_LOG_INFO, "child %d at work", child);
 			shunt_log_close(&log);
 			_exit(e != 0);
 		}

@@ -19,8 +19,8 @@ image_make(struct image *im, const struct shunt__spec *spec)
 	im->fd = memfd_create("fuzz", MFD_CLOEXEC);
 	if (im->fd < 0 || ftruncate(im->fd, (off_t)im->size) != 0)
 		abort();
-	im->base = mmap(NULL, im->size, PROT_READ | PROT_WRITE, MAP_SHARED,
-	    im->fd, 0);
+	im->base =
+	    mmap(NULL, im->size, PROT_READ | PROT_WRITE, MAP_SHARED, im->fd, 0);
 	if (im->base == MAP_FAILED)
 		abort();
 	snprintf(im->name, sizeof(im->name), "fd:%d", im->fd);
@@ -51,8 +51,8 @@ image_patch(struct image *im, const uint8_t *data, size_t size)
 		size -= 3;
 		if (len > size)
 			len = size;
-		off = SHUNT__CONTROL_OFF +
-		    off % (im->size - SHUNT__CONTROL_OFF);
+		off =
+		    SHUNT__CONTROL_OFF + off % (im->size - SHUNT__CONTROL_OFF);
 		if (len > im->size - off)
 			len = im->size - off;
 		memcpy(im->base + off, data, len);

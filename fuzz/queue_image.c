@@ -32,8 +32,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		image_patch(&im, data, size);
 		for (int i = 0; i < 2000; i++)
 			if (shunt_queue_recv(
-				q, buf, sizeof(buf), NULL, &at_once) ==
-			    -EAGAIN)
+				q, buf, sizeof(buf), NULL, &at_once) == -EAGAIN)
 				break;
 		shunt_queue_send(q, buf, 1000, &now);
 		shunt_queue_close(&q);

@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 enum shunt_kind {
-	SHUNT_KIND_RAW = 0,   /* no header of ours */
+	SHUNT_KIND_RAW = 0, /* no header of ours */
 	SHUNT_KIND_QUEUE = 1,
 	SHUNT_KIND_LOG = 2,
 	SHUNT_KIND_OTHER = 99 /* ours, of a kind or version not known here */
@@ -34,24 +34,24 @@ enum shunt_state {
 
 /* One segment, as scan and stat tell it. */
 struct shunt_segment_info {
-	size_t sz;            /* sizeof(struct shunt_segment_info), by caller */
-	char name[288];       /* full name as open takes it; not escaped */
-	uint32_t kind;        /* enum shunt_kind */
-	uint32_t state;       /* enum shunt_state */
-	uint64_t size;        /* bytes as the file says */
-	uint64_t used;        /* bytes of memory it really takes */
-	uint32_t uid, gid;    /* owner */
-	uint32_t mode;        /* permission bits */
-	uint32_t persistent;  /* objects: 1 if it stays until removed */
-	int64_t mtime_ns;     /* of the file, wall clock */
-	int64_t created_ns;   /* objects: wall clock, 0 if unknown */
-	int64_t creator_pid;  /* objects: for people; 0 if unknown */
-	uint32_t layout;      /* objects: layout version */
-	uint32_t lanes;       /* objects: room for so many senders */
-	uint64_t lane_bytes;  /* objects: size of each lane */
-	uint32_t lanes_used;  /* objects: lanes that were ever claimed */
-	uint32_t senders;     /* objects: lanes whose owner lives */
-	uint32_t receiver;    /* objects: 1 if a receiver or server lives */
+	size_t sz;           /* sizeof(struct shunt_segment_info), by caller */
+	char name[288];      /* full name as open takes it; not escaped */
+	uint32_t kind;       /* enum shunt_kind */
+	uint32_t state;      /* enum shunt_state */
+	uint64_t size;       /* bytes as the file says */
+	uint64_t used;       /* bytes of memory it really takes */
+	uint32_t uid, gid;   /* owner */
+	uint32_t mode;       /* permission bits */
+	uint32_t persistent; /* objects: 1 if it stays until removed */
+	int64_t mtime_ns;    /* of the file, wall clock */
+	int64_t created_ns;  /* objects: wall clock, 0 if unknown */
+	int64_t creator_pid; /* objects: for people; 0 if unknown */
+	uint32_t layout;     /* objects: layout version */
+	uint32_t lanes;      /* objects: room for so many senders */
+	uint64_t lane_bytes; /* objects: size of each lane */
+	uint32_t lanes_used; /* objects: lanes that were ever claimed */
+	uint32_t senders;    /* objects: lanes whose owner lives */
+	uint32_t receiver;   /* objects: 1 if a receiver or server lives */
 	uint32_t reserved;
 	int64_t receiver_pid; /* for people; 0 if none */
 	uint64_t unread;      /* objects: bytes of records not yet released */
@@ -59,14 +59,14 @@ struct shunt_segment_info {
 
 /* One participant of an object: a sending thread or the receiver. */
 struct shunt_participant {
-	uint32_t lane;      /* lane number, or UINT32_MAX for the receiver */
-	uint32_t alive;     /* 1 if its lock byte is held */
-	int64_t pid;        /* as it saw itself; for people */
-	int64_t tid;        /* likewise */
-	uint32_t uid;       /* likewise */
-	char comm[20];      /* its program, not escaped */
-	uint64_t unread;    /* bytes in its lane not yet released */
-	uint64_t dropped;   /* messages given up on (log) */
+	uint32_t lane;    /* lane number, or UINT32_MAX for the receiver */
+	uint32_t alive;   /* 1 if its lock byte is held */
+	int64_t pid;      /* as it saw itself; for people */
+	int64_t tid;      /* likewise */
+	uint32_t uid;     /* likewise */
+	char comm[20];    /* its program, not escaped */
+	uint64_t unread;  /* bytes in its lane not yet released */
+	uint64_t dropped; /* messages given up on (log) */
 };
 
 struct shunt_scan; /* an iteration */

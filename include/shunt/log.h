@@ -35,10 +35,11 @@ enum shunt_log_level {
 
 /* What a call does when its lane is full. */
 enum shunt_log_full {
-	SHUNT_LOG_FULL_DEFAULT = 0, /* wait while a server lives; with none, or
-	                               with its disk full, 1 s in all, then drop */
-	SHUNT_LOG_FULL_WAIT = 1,    /* wait for ever */
-	SHUNT_LOG_FULL_DROP = 2     /* never wait */
+	SHUNT_LOG_FULL_DEFAULT =
+	    0,                   /* wait while a server lives; with none, or
+				    with its disk full, 1 s in all, then drop */
+	SHUNT_LOG_FULL_WAIT = 1, /* wait for ever */
+	SHUNT_LOG_FULL_DROP = 2  /* never wait */
 };
 
 /* Options of shunt_log_open(); zeroed with `sz` set, or NULL: defaults. */
@@ -52,15 +53,16 @@ struct shunt_log_options {
 	uint32_t lanes;      /* logging threads at once; 0 means 1024 */
 	uint32_t full;       /* enum shunt_log_full */
 	const char *tag;     /* stands in each record, at most 32 bytes; NULL:
-	                        the program's name */
+				the program's name */
 	uint32_t max_level;  /* graver or equal is recorded; 0 means all */
 	uint32_t reserved;   /* must be 0 */
 };
 
 enum {
-	SHUNT_LOG_EXISTING = 1u << 0,   /* -ENOENT rather than make it */
-	SHUNT_LOG_EXCLUSIVE = 1u << 1,  /* -EEXIST rather than open it */
-	SHUNT_LOG_PERSISTENT = 1u << 2, /* when made here: stays until removed */
+	SHUNT_LOG_EXISTING = 1u << 0,  /* -ENOENT rather than make it */
+	SHUNT_LOG_EXCLUSIVE = 1u << 1, /* -EEXIST rather than open it */
+	SHUNT_LOG_PERSISTENT = 1u
+			       << 2, /* when made here: stays until removed */
 };
 
 /* The longest tag, in bytes. */
@@ -142,8 +144,8 @@ void shunt_log_close(struct shunt_log **log);
  * Fork:    usable in the child.
  * Since:   0.1
  */
-int shunt_log_write(struct shunt_log *log, int level, const void *msg,
-    size_t len);
+int shunt_log_write(
+    struct shunt_log *log, int level, const void *msg, size_t len);
 int shunt_log_printf(struct shunt_log *log, int level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 int shunt_log_vprintf(struct shunt_log *log, int level, const char *fmt,

@@ -30,34 +30,34 @@ enum shunt_format {
 
 /* Options of shunt_logd_open(); zeroed with `sz` set, or NULL: defaults. */
 struct shunt_logd_options {
-	size_t sz;         /* sizeof(struct shunt_logd_options) */
-	const char *file;  /* path to append to; NULL or "-": standard output */
-	uint32_t format;   /* enum shunt_format */
-	uint32_t flags;    /* must be 0: none is defined yet */
-	int64_t sync_ns;   /* SHUNT_SYNC_NEVER, SHUNT_SYNC_BATCH or an interval */
+	size_t sz;        /* sizeof(struct shunt_logd_options) */
+	const char *file; /* path to append to; NULL or "-": standard output */
+	uint32_t format;  /* enum shunt_format */
+	uint32_t flags;   /* must be 0: none is defined yet */
+	int64_t sync_ns; /* SHUNT_SYNC_NEVER, SHUNT_SYNC_BATCH or an interval */
 	const char *owner; /* whose log is acceptable besides mine */
 	void (*notice)(void *arg, const char *line); /* or NULL: what a person
-	                      should hear: disk full, resumed, batch repeated */
+			      should hear: disk full, resumed, batch repeated */
 	void *notice_arg;
 };
 
 /* Answer of shunt_logd_stat() and shunt_logd_status(). */
 struct shunt_logd_stat {
-	size_t sz;           /* sizeof(struct shunt_logd_stat), set by caller */
-	uint64_t lines;      /* written since the log object was made */
-	uint64_t bytes;      /* likewise */
-	uint64_t batches;    /* likewise */
-	uint64_t syncs;      /* fdatasync calls, likewise */
-	uint64_t late;       /* lines that a stopped client made late */
-	uint64_t skewed;     /* records whose stamp was impossible */
-	uint64_t dropped;    /* messages that clients gave up on */
-	uint64_t repeated;   /* batches written again after a server's death */
-	uint64_t waiting;    /* bytes of records not yet written */
-	int64_t server_pid;  /* 0: no server; for people, never to kill */
+	size_t sz;          /* sizeof(struct shunt_logd_stat), set by caller */
+	uint64_t lines;     /* written since the log object was made */
+	uint64_t bytes;     /* likewise */
+	uint64_t batches;   /* likewise */
+	uint64_t syncs;     /* fdatasync calls, likewise */
+	uint64_t late;      /* lines that a stopped client made late */
+	uint64_t skewed;    /* records whose stamp was impossible */
+	uint64_t dropped;   /* messages that clients gave up on */
+	uint64_t repeated;  /* batches written again after a server's death */
+	uint64_t waiting;   /* bytes of records not yet written */
+	int64_t server_pid; /* 0: no server; for people, never to kill */
 	int64_t server_age_ns; /* since it started, 0 without a server */
-	uint32_t disk_full;  /* 1 while the server waits for room on disk */
-	uint32_t clients;    /* lanes whose owner lives */
-	char file[256];      /* the server's file as it was named, cut at 255 */
+	uint32_t disk_full;    /* 1 while the server waits for room on disk */
+	uint32_t clients;      /* lanes whose owner lives */
+	char file[256]; /* the server's file as it was named, cut at 255 */
 };
 
 /**
@@ -147,10 +147,10 @@ void shunt_logd_stop(struct shunt_logd *logd);
  * Since:   0.1
  */
 int shunt_logd_stat(struct shunt_logd *logd, struct shunt_logd_stat *out);
-int shunt_logd_status(const char *name, const char *owner,
-    struct shunt_logd_stat *out);
-int shunt_logd_request_stop(const char *name, const char *owner,
-    int64_t wait_ns);
+int shunt_logd_status(
+    const char *name, const char *owner, struct shunt_logd_stat *out);
+int shunt_logd_request_stop(
+    const char *name, const char *owner, int64_t wait_ns);
 
 /**
  * shunt_logd_close() - stop being the server.

@@ -34,9 +34,10 @@ struct shunt_queue_options {
 };
 
 enum {
-	SHUNT_QUEUE_EXISTING = 1u << 0,   /* -ENOENT rather than make it */
-	SHUNT_QUEUE_EXCLUSIVE = 1u << 1,  /* -EEXIST rather than open it */
-	SHUNT_QUEUE_PERSISTENT = 1u << 2, /* when made here: stays until removed */
+	SHUNT_QUEUE_EXISTING = 1u << 0,  /* -ENOENT rather than make it */
+	SHUNT_QUEUE_EXCLUSIVE = 1u << 1, /* -EEXIST rather than open it */
+	SHUNT_QUEUE_PERSISTENT = 1u
+				 << 2, /* when made here: stays until removed */
 };
 
 /* Options of the sending and receiving calls. */

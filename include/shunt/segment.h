@@ -27,18 +27,19 @@ struct shunt_segment; /* this process's mapping; never in shared memory */
  * means the defaults.  Fields are only ever added at the end.
  */
 struct shunt_segment_options {
-	size_t sz;          /* sizeof(struct shunt_segment_options) */
-	uint32_t mode;      /* permission bits, exact; 0 means 0600 */
-	uint32_t flags;     /* SHUNT_SEGMENT_... */
-	const char *group;  /* group to own it, by name or number; or NULL */
-	const char *owner;  /* whose segment is acceptable; or NULL for any */
+	size_t sz;         /* sizeof(struct shunt_segment_options) */
+	uint32_t mode;     /* permission bits, exact; 0 means 0600 */
+	uint32_t flags;    /* SHUNT_SEGMENT_... */
+	const char *group; /* group to own it, by name or number; or NULL */
+	const char *owner; /* whose segment is acceptable; or NULL for any */
 };
 
 enum {
 	SHUNT_SEGMENT_EXCLUSIVE = 1u << 0, /* create: -EEXIST if it is there */
-	SHUNT_SEGMENT_TRUNCATE = 1u << 1,  /* create: cut and zero what is there */
-	SHUNT_SEGMENT_READONLY = 1u << 2,  /* map for reading only */
-	SHUNT_SEGMENT_UMASK = 1u << 3,     /* create: mode & ~umask */
+	SHUNT_SEGMENT_TRUNCATE = 1u
+				 << 1, /* create: cut and zero what is there */
+	SHUNT_SEGMENT_READONLY = 1u << 2, /* map for reading only */
+	SHUNT_SEGMENT_UMASK = 1u << 3,    /* create: mode & ~umask */
 };
 
 /**

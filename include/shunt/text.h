@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Room that shunt_text_escape() needs at most for @len bytes and a NUL. */
-#define SHUNT_TEXT_ROOM(len) ((len) * 4 + 1)
+#define SHUNT_TEXT_ROOM(len) ((len)*4 + 1)
 
 /**
  * shunt_text_escape() - copy bytes so that they cannot break a line.

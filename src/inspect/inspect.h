@@ -10,13 +10,12 @@ struct stat;
 struct shunt__look;
 
 /* What stat(2) alone tells; state and kind are left at 0. */
-void shunt__info_file(struct shunt_segment_info *info, const char *shown,
-    const struct stat *st);
+void shunt__info_file(
+    struct shunt_segment_info *info, const char *shown, const struct stat *st);
 
 /* All that can be told; the number of participants. */
 int shunt__info_fill(const struct shunt__look *look,
-    struct shunt_segment_info *info, struct shunt_participant *to,
-    size_t cap);
+    struct shunt_segment_info *info, struct shunt_participant *to, size_t cap);
 
 /* Processes that map this file, as far as /proc shows them: the number, of
  * which the first @cap are in @pids; or -errno. */

@@ -64,8 +64,8 @@ read_control(struct shunt__look *look)
 		    "%s: it is an object of a kind or build that is not known "
 		    "here",
 		    shunt__quote(look->name.shown));
-	int e = shunt__look_read(look, SHUNT__CONTROL_OFF, &look->control,
-	    sizeof(look->control));
+	int e = shunt__look_read(
+	    look, SHUNT__CONTROL_OFF, &look->control, sizeof(look->control));
 	if (e < 0)
 		return shunt__fail(e, "%s: it cannot be read: %s",
 		    shunt__quote(look->name.shown), shunt__why(e));
@@ -110,8 +110,8 @@ shunt__look_close(struct shunt__look *look)
 }
 
 int
-shunt__look_lane(const struct shunt__look *look, uint32_t lane,
-    struct shunt__lane_lay *out)
+shunt__look_lane(
+    const struct shunt__look *look, uint32_t lane, struct shunt__lane_lay *out)
 {
 	return shunt__look_read(look,
 	    look->geo.lanes_off + (uint64_t)lane * SHUNT__LANE_BLOCK, out,
@@ -144,8 +144,8 @@ header_at(struct window *w, uint64_t pos, uint64_t *head)
 		w->have = 0;
 		if (n > sizeof(w->bytes))
 			n = sizeof(w->bytes);
-		int e = shunt__look_read(
-		    w->look, w->ring + in_ring, w->bytes, n);
+		int e =
+		    shunt__look_read(w->look, w->ring + in_ring, w->bytes, n);
 		if (e < 0)
 			return e;
 		w->from = pos;
@@ -182,8 +182,8 @@ walk_once(struct window *w, uint64_t tail, uint64_t *end)
 }
 
 int
-shunt__look_walk(const struct shunt__look *look, uint32_t lane,
-    uint64_t *tail, uint64_t *end)
+shunt__look_walk(const struct shunt__look *look, uint32_t lane, uint64_t *tail,
+    uint64_t *end)
 {
 	struct window w = {.look = look,
 	    .ring = look->geo.rings_off + lane * look->geo.lane_bytes};

@@ -19,7 +19,8 @@
 
 struct shunt__look {
 	int fd;
-	int code; /* 0 an object, 1 raw, else why its header is not understood */
+	int code; /* 0 an object, 1 raw, else why its header is not understood
+		   */
 	struct shunt__name name;
 	struct stat st;
 	struct shunt__header_lay header;
@@ -40,8 +41,8 @@ int shunt__look_read(
     const struct shunt__look *look, uint64_t off, void *buf, size_t len);
 
 /* A lane's control block. */
-int shunt__look_lane(const struct shunt__look *look, uint32_t lane,
-    struct shunt__lane_lay *out);
+int shunt__look_lane(
+    const struct shunt__look *look, uint32_t lane, struct shunt__lane_lay *out);
 
 /* 1 if somebody holds this lock byte. */
 int shunt__look_held(const struct shunt__look *look, int64_t byte);

@@ -41,7 +41,7 @@ line_matches(const char *line, const struct stat *st)
 		return 0;
 	unsigned long minor_no = strtoul(end + 1, &end, 16);
 	return strtoull(end, NULL, 10) == st->st_ino &&
-	    major_no == major(st->st_dev) && minor_no == minor(st->st_dev);
+	       major_no == major(st->st_dev) && minor_no == minor(st->st_dev);
 }
 
 /* Lines may be cut by the end of a chunk: the rest is carried over.  One that
@@ -60,8 +60,8 @@ maps_it(int fd, const struct stat *st)
 		off += n;
 		have += (size_t)n;
 		buf[have] = 0;
-		while ((nl = memchr(line, '\n',
-			    have - (size_t)(line - buf))) != NULL) {
+		while ((nl = memchr(line, '\n', have - (size_t)(line - buf))) !=
+		       NULL) {
 			*nl = 0;
 			if (line_matches(line, st))
 				return 1;

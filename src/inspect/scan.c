@@ -109,8 +109,7 @@ shunt_scan_open(struct shunt_scan **out)
 	e = add_directory(s, SHUNT__SHM_DIR, 0);
 	if (e < 0) {
 		shunt_scan_close(&s);
-		return shunt__fail(
-		    e, "%s: %s", SHUNT__SHM_DIR, shunt__why(e));
+		return shunt__fail(e, "%s: %s", SHUNT__SHM_DIR, shunt__why(e));
 	}
 	if (s->n > 1)
 		qsort(s->paths, s->n, sizeof(s->paths[0]), by_name);

@@ -21,8 +21,8 @@ nanoseconds(const struct timespec *ts)
 }
 
 void
-shunt__info_file(struct shunt_segment_info *info, const char *shown,
-    const struct stat *st)
+shunt__info_file(
+    struct shunt_segment_info *info, const char *shown, const struct stat *st)
 {
 	memset(info, 0, sizeof(*info));
 	info->sz = sizeof(*info);
@@ -95,8 +95,8 @@ stat_lane(const struct shunt__look *look, uint32_t lane,
 	one.tid = shunt__load32(&ctl.ln_tid);
 	one.uid = shunt__load32(&ctl.ln_uid);
 	one.dropped = look->geo.kind == SHUNT_KIND_LOG
-	    ? shunt__load64(&ctl.ln_dropped)
-	    : 0;
+			  ? shunt__load64(&ctl.ln_dropped)
+			  : 0;
 	memcpy(one.comm, ctl.ln_comm, sizeof(ctl.ln_comm) - 1);
 	info->senders += one.alive;
 	info->unread += one.unread;

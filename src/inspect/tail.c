@@ -52,8 +52,8 @@ check_kind(const struct shunt__look *look)
 	const char *shown = shunt__quote(look->name.shown);
 
 	if (look->code == 1)
-		return shunt__fail(SHUNT_E_KIND,
-		    "%s: it is a raw segment, not a log", shown);
+		return shunt__fail(
+		    SHUNT_E_KIND, "%s: it is a raw segment, not a log", shown);
 	if (look->code < 0)
 		return look->code; /* its sentence stands */
 	if (look->geo.kind != SHUNT_KIND_LOG)
@@ -62,11 +62,10 @@ check_kind(const struct shunt__look *look)
 		    look->geo.kind == SHUNT_KIND_QUEUE
 			? "a queue"
 			: "an object of another kind");
-	if (look->geo.area_bytes <
-	    SHUNT__LOG_TAILS_OFF + 16 * look->geo.lanes)
+	if (look->geo.area_bytes < SHUNT__LOG_TAILS_OFF + 16 * look->geo.lanes)
 		return shunt__fail(SHUNT_E_LAYOUT,
-		    "%s: its area of %u bytes is too small for %u lanes",
-		    shown, look->geo.area_bytes, look->geo.lanes);
+		    "%s: its area of %u bytes is too small for %u lanes", shown,
+		    look->geo.area_bytes, look->geo.lanes);
 	return 0;
 }
 
@@ -81,8 +80,8 @@ noted_tail(const struct shunt__look *look, uint32_t lane, uint64_t tail)
 	struct shunt__log_note_lay note;
 	uint64_t noted, area = SHUNT__AREA_OFF;
 
-	if (shunt__look_read(look, area + SHUNT__LOG_NOTE_OFF, &note,
-		sizeof(note)) < 0 ||
+	if (shunt__look_read(
+		look, area + SHUNT__LOG_NOTE_OFF, &note, sizeof(note)) < 0 ||
 	    (shunt__load64(&note.nt_state) & 3) != SHUNT__NOTE_DONE ||
 	    lane >= note.nt_lanes ||
 	    shunt__look_read(look, area + SHUNT__LOG_TAILS_OFF + 8 * lane,
@@ -96,8 +95,7 @@ add_record(struct shunt_tail *t, const struct record *r)
 {
 	if (t->n == t->room) {
 		size_t room = t->room == 0 ? 1024 : t->room * 2;
-		struct record *more =
-		    realloc(t->records, room * sizeof(*more));
+		struct record *more = realloc(t->records, room * sizeof(*more));
 		if (more == NULL)
 			return -ENOMEM;
 		t->records = more;
@@ -124,8 +122,8 @@ copy_ring(struct shunt_tail *t, const struct shunt__look *look, uint32_t lane,
 		uint64_t n = cap - (from & (cap - 1));
 		if (n > end - from)
 			n = end - from;
-		int e = shunt__look_read(look, ring + (from & (cap - 1)),
-		    t->bytes + t->n_bytes, n);
+		int e = shunt__look_read(
+		    look, ring + (from & (cap - 1)), t->bytes + t->n_bytes, n);
 		if (e < 0)
 			return e;
 		t->n_bytes += n;
@@ -139,8 +137,8 @@ copy_ring(struct shunt_tail *t, const struct shunt__look *look, uint32_t lane,
  * @tail on.  Each stamp is at least the one before it, as the server has it.
  */
 static int
-take_records(struct shunt_tail *t, const struct shunt__look *look,
-    size_t at, uint64_t pos, uint64_t tail)
+take_records(struct shunt_tail *t, const struct shunt__look *look, size_t at,
+    uint64_t pos, uint64_t tail)
 {
 	uint64_t cap = look->geo.lane_bytes, last = 0, head;
 
@@ -217,16 +215,15 @@ by_stamp(const void *va, const void *vb)
 /* Stamps of this boot are told by this machine's clock, unless the server's
  * offset is as good; those of another boot by what its server left. */
 static int64_t
-wall_offset(const struct shunt__look *look,
-    const struct shunt__log_server_lay *sv)
+wall_offset(
+    const struct shunt__look *look, const struct shunt__log_server_lay *sv)
 {
 	static const uint8_t none[16];
 	const uint8_t *its = memcmp(sv->sv_boot, none, 16) != 0
-	    ? sv->sv_boot
-	    : look->header.hd_boot;
+				 ? sv->sv_boot
+				 : look->header.hd_boot;
 	int64_t noted = (int64_t)shunt__load64(&sv->sv_wall);
-	int64_t off =
-	    (int64_t)(shunt__clock(CLOCK_REALTIME) - shunt__now());
+	int64_t off = (int64_t)(shunt__clock(CLOCK_REALTIME) - shunt__now());
 	uint8_t boot[16];
 
 	shunt__who_boot(boot);
@@ -289,8 +286,8 @@ take_all(struct shunt_tail *t, const struct shunt__look *look)
 	if (e < 0)
 		return shunt__fail(e, "%s: it cannot be read: %s",
 		    shunt__quote(look->name.shown), shunt__why(e));
-	snprintf(t->shown, sizeof(t->shown), "%s",
-	    shunt__quote(look->name.shown));
+	snprintf(
+	    t->shown, sizeof(t->shown), "%s", shunt__quote(look->name.shown));
 	return 0;
 }
 
@@ -354,8 +351,8 @@ format(struct shunt_tail *t, const struct record *r)
 	else
 		memcpy(&lr, p, sizeof(lr));
 	size_t len = r->len - skip - tag_len;
-	int e = line_room(
-	    t, shunt__format_room(t->format.kind, tag_len, len) + 1);
+	int e =
+	    line_room(t, shunt__format_room(t->format.kind, tag_len, len) + 1);
 	if (e < 0)
 		return e;
 	size_t n = shunt__format_line(&t->format, t->line, r->stamp, lr.lr_pid,

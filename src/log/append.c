@@ -51,10 +51,13 @@ static inline int
 find(struct shunt_log *log, int level, struct shunt__seat **out)
 {
 	if (__builtin_expect(log == NULL || log->magic != SHUNT__LOG_MAGIC ||
-		    (unsigned)level > SHUNT_LOG_DEBUG, 0))
+				 (unsigned)level > SHUNT_LOG_DEBUG,
+		0))
 		return -EINVAL;
-	if (__builtin_expect(shunt__log_forked(log) ||
-		    shunt__seat_cache.id != shunt__load64(&log->id), 0))
+	if (__builtin_expect(
+		shunt__log_forked(log) ||
+		    shunt__seat_cache.id != shunt__load64(&log->id),
+		0))
 		return find_seat(log, level, out);
 	struct shunt__seat *seat = shunt__seat_cache.seat;
 	const struct shunt__control_lay *control =
@@ -63,15 +66,15 @@ find(struct shunt_log *log, int level, struct shunt__seat **out)
 		return SHUNT_E_REMOVED;
 	*out = seat;
 	return (uint32_t)level > log->limit ||
-		(uint32_t)level > shunt__log_limit(control)
-	    ? SKIP
-	    : 0;
+		       (uint32_t)level > shunt__log_limit(control)
+		   ? SKIP
+		   : 0;
 }
 
 /* The name leads elsewhere while this lane is full: the call starts again. */
 static __attribute__((noinline, cold)) int
-get_room(struct shunt_log *log, struct shunt__seat *seat, uint64_t len,
-    void **room)
+get_room(
+    struct shunt_log *log, struct shunt__seat *seat, uint64_t len, void **room)
 {
 	int e = shunt__log_enter();
 	if (e < 0)
@@ -93,8 +96,8 @@ leave_lane(struct shunt__seat *seat)
 
 /* C0, C1.  0 and the room, or a code and the call is over. */
 static inline int
-begin(struct shunt_log *log, struct shunt__seat *seat, uint64_t len,
-    void **room)
+begin(
+    struct shunt_log *log, struct shunt__seat *seat, uint64_t len, void **room)
 {
 	struct shunt__log_end *end = shunt__log_end(seat);
 
@@ -159,8 +162,7 @@ check_name(struct shunt_log *log, struct shunt__seat *seat, uint64_t now)
 	if (shunt__log_enter() < 0)
 		return;
 	end->check_at = now + SHUNT__LOG_CHECK_NS;
-	uint32_t beat =
-	    shunt__load32(&shunt__log_server(at->obj)->sv_beat);
+	uint32_t beat = shunt__load32(&shunt__log_server(at->obj)->sv_beat);
 	if (beat != end->beat && !(shunt__load64(&end->tx.ctl->ln_tail) & 7) &&
 	    atomic_load(&log->old) == NULL) {
 		end->beat = beat;
@@ -195,8 +197,7 @@ finish(struct shunt_log *log, struct shunt__seat *seat, int level,
 	shunt__release32(&end->tx.ctl->ln_busy, end->busy);
 	shunt__release64(end->done, end->tx.head);
 	uint32_t bits = shunt__bell_look(&end->control->ct_bell, end->fence);
-	if (__builtin_expect(
-		bits & (SHUNT__BELL_ASLEEP | SHUNT__BELL_NAP), 0))
+	if (__builtin_expect(bits & (SHUNT__BELL_ASLEEP | SHUNT__BELL_NAP), 0))
 		shunt__log_wake(end, bits);
 	shunt__compiler_barrier();
 	seat->in_call = 0;
@@ -231,8 +232,7 @@ append(struct shunt_log *log, int level, const void *msg, size_t len)
 }
 
 int
-shunt_log_write(
-    struct shunt_log *log, int level, const void *msg, size_t len)
+shunt_log_write(struct shunt_log *log, int level, const void *msg, size_t len)
 {
 	if (__builtin_expect(msg == NULL && len != 0, 0))
 		return -EINVAL;
@@ -255,8 +255,8 @@ give_up(struct shunt__seat *seat, int code)
 
 /* @n bytes, known from a first formatting, and a NUL that is not committed. */
 static __attribute__((format(printf, 3, 0))) int
-append_long(struct shunt_log *log, int level, const char *fmt, va_list ap,
-    size_t n)
+append_long(
+    struct shunt_log *log, int level, const char *fmt, va_list ap, size_t n)
 {
 	struct shunt__seat *seat;
 	void *room;
@@ -285,8 +285,7 @@ append_long(struct shunt_log *log, int level, const char *fmt, va_list ap,
 }
 
 int
-shunt_log_vprintf(
-    struct shunt_log *log, int level, const char *fmt, va_list ap)
+shunt_log_vprintf(struct shunt_log *log, int level, const char *fmt, va_list ap)
 {
 	struct shunt__seat *seat;
 	char text[TEXT];
@@ -303,8 +302,8 @@ shunt_log_vprintf(
 	if (n < 0)
 		return -EINVAL;
 	return (size_t)n < sizeof(text)
-	    ? append(log, level, text, (size_t)n)
-	    : append_long(log, level, fmt, ap, (size_t)n);
+		   ? append(log, level, text, (size_t)n)
+		   : append_long(log, level, fmt, ap, (size_t)n);
 }
 
 int

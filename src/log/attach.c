@@ -73,12 +73,11 @@ static int
 make_heads(struct shunt__log_at *at)
 {
 	/* From calloc, so that lanes that we never use cost no memory. */
-	at->heads_memory =
-	    calloc(at->obj->geo.lanes + 1, sizeof(at->heads[0]));
+	at->heads_memory = calloc(at->obj->geo.lanes + 1, sizeof(at->heads[0]));
 	if (at->heads_memory == NULL)
 		return shunt__fail(-ENOMEM, "out of memory");
-	at->heads = (void *)(((uintptr_t)at->heads_memory + 63) &
-	    ~(uintptr_t)63);
+	at->heads =
+	    (void *)(((uintptr_t)at->heads_memory + 63) & ~(uintptr_t)63);
 	return 0;
 }
 
@@ -130,7 +129,7 @@ shunt__log_attach(struct shunt_log *log)
 	at->log = log;
 	/* The fixed part of a record, and a NUL that printf writes. */
 	at->max = shunt__lane_max(at->obj->geo.lane_bytes) -
-	    sizeof(struct shunt__log_record_lay) - SHUNT_LOG_TAG_MAX - 8;
+		  sizeof(struct shunt__log_record_lay) - SHUNT_LOG_TAG_MAX - 8;
 	remember(log, at->obj);
 	log->spec.existing = existing;
 	shunt__seats_init(&at->seats, at->obj, sizeof(struct shunt__log_end),

@@ -46,8 +46,8 @@ skip_written(struct carry *c, uint32_t lane, struct shunt__lane_rx *rx)
 	if ((shunt__acquire64(&note->nt_state) & 3) != SHUNT__NOTE_DONE)
 		return;
 	uint64_t noted = shunt__load64(&tails[lane]);
-	uint64_t unread = shunt__lane_unread(rx->ring, rx->cap, rx->tail,
-	    &corrupt);
+	uint64_t unread =
+	    shunt__lane_unread(rx->ring, rx->cap, rx->tail, &corrupt);
 	if (noted > rx->tail && noted <= rx->tail + unread && !(noted & 7)) {
 		rx->tail = noted;
 		shunt__lane_publish_tail(rx);
@@ -70,8 +70,8 @@ collect(struct carry *c)
 		    (shunt__load64(&ctl->ln_tail) & 7) != 0 ||
 		    shunt__object_probe_lane(obj, i) != 0)
 			continue;
-		shunt__lane_rx_adopt(&c->rx[c->n],
-		    shunt__object_ring(obj, i), obj->geo.lane_bytes, ctl);
+		shunt__lane_rx_adopt(&c->rx[c->n], shunt__object_ring(obj, i),
+		    obj->geo.lane_bytes, ctl);
 		skip_written(c, i, &c->rx[c->n++]);
 	}
 	return 0;
@@ -122,8 +122,8 @@ put(struct carry *c, const struct found *f)
 {
 	void *room = NULL;
 	int e = c->end == NULL
-	    ? -EAGAIN
-	    : shunt__lane_reserve(&c->end->tx, f->len, &room);
+		    ? -EAGAIN
+		    : shunt__lane_reserve(&c->end->tx, f->len, &room);
 
 	if (e == -EAGAIN) {
 		e = next_lane(c);
@@ -151,8 +151,8 @@ carry_drops(struct carry *c)
 		int e = c->end == NULL ? next_lane(c) : 0;
 		if (e < 0)
 			return e;
-		shunt__log_drop(c->end, dropped - told,
-		    shunt__load64(&ctl->ln_drop_since));
+		shunt__log_drop(
+		    c->end, dropped - told, shunt__load64(&ctl->ln_drop_since));
 		shunt__store64(&ctl->ln_told, dropped);
 	}
 	return 0;

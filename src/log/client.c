@@ -10,8 +10,7 @@
 #include "log/client.h"
 #include "os/os.h"
 
-#define FLAGS                                                                  \
-	(SHUNT_LOG_EXISTING | SHUNT_LOG_EXCLUSIVE | SHUNT_LOG_PERSISTENT)
+#define FLAGS (SHUNT_LOG_EXISTING | SHUNT_LOG_EXCLUSIVE | SHUNT_LOG_PERSISTENT)
 
 static int
 check_options(const struct shunt_log_options *o)
@@ -23,8 +22,9 @@ check_options(const struct shunt_log_options *o)
 		return shunt__fail(-EINVAL,
 		    "there is no way %u to treat a full lane", o->full);
 	if (o->max_level > SHUNT_LOG_DEBUG)
-		return shunt__fail(-EINVAL, "there is no level %u; the least "
-					    "grave is %d",
+		return shunt__fail(-EINVAL,
+		    "there is no level %u; the least "
+		    "grave is %d",
 		    o->max_level, SHUNT_LOG_DEBUG);
 	if (o->tag != NULL && strlen(o->tag) > SHUNT_LOG_TAG_MAX)
 		return shunt__fail(-EINVAL,
@@ -43,8 +43,8 @@ copy(char **to, const char *from)
 }
 
 static int
-take_options(struct shunt_log *log, const char *name,
-    const struct shunt_log_options *o)
+take_options(
+    struct shunt_log *log, const char *name, const struct shunt_log_options *o)
 {
 	char room[SHUNT__LOG_NAME_ROOM];
 	const char *tag =
@@ -154,8 +154,8 @@ static struct shunt_log *
 usable(const struct shunt_log *log)
 {
 	return log == NULL || log->magic != SHUNT__LOG_MAGIC
-	    ? NULL
-	    : (struct shunt_log *)log;
+		   ? NULL
+		   : (struct shunt_log *)log;
 }
 
 int

@@ -116,8 +116,7 @@ shunt__log_limit(const struct shunt__control_lay *control)
 {
 	uint32_t word = shunt__load32(&control->ct_level);
 
-	return word == 0 || word > SHUNT_LOG_DEBUG ? SHUNT_LOG_DEBUG
-						   : word - 1;
+	return word == 0 || word > SHUNT_LOG_DEBUG ? SHUNT_LOG_DEBUG : word - 1;
 }
 
 /*
@@ -145,8 +144,7 @@ void shunt__log_unpin(struct shunt_log *log);
  * than @at to use, or a code. */
 int shunt__log_follow(struct shunt_log *log, struct shunt__log_at *at);
 /* The object is lost: calls fail with @code from now on. */
-int shunt__log_break(
-    struct shunt_log *log, struct shunt__log_at *at, int code);
+int shunt__log_break(struct shunt_log *log, struct shunt__log_at *at, int code);
 /* Lets go of old attachments that nobody needs any more. */
 void shunt__log_reap(struct shunt_log *log);
 /* Have all records that this process logged there been written? */

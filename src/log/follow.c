@@ -68,8 +68,8 @@ shunt__log_pin(struct shunt_log *log, struct shunt__log_at **out)
 {
 	int e = 0;
 
-	if (__builtin_expect(shunt__log_forked(log) ||
-		    atomic_load(&log->now) == NULL, 0))
+	if (__builtin_expect(
+		shunt__log_forked(log) || atomic_load(&log->now) == NULL, 0))
 		e = make_now(log);
 	if (e < 0)
 		return e;
@@ -123,7 +123,7 @@ needed(struct shunt_log *log, struct shunt__log_at *at)
 	    shunt__log_written(at))
 		return 0;
 	return shunt__log_served(at->obj) ||
-	    (now != NULL && shunt__log_carry(at, now) < 0);
+	       (now != NULL && shunt__log_carry(at, now) < 0);
 }
 
 void
@@ -183,8 +183,8 @@ shunt__log_break(struct shunt_log *log, struct shunt__log_at *at, int code)
 		/* What was cut may be made anew; what was removed by force
 		 * is not to come back by itself. */
 		log->retry_at = code == SHUNT_E_REMOVED
-		    ? UINT64_MAX
-		    : shunt__now() + SHUNT__LOG_CHECK_NS;
+				    ? UINT64_MAX
+				    : shunt__now() + SHUNT__LOG_CHECK_NS;
 		at->next = atomic_load(&log->old);
 		atomic_store(&log->old, at);
 	}

@@ -37,10 +37,10 @@ shunt__format_room(uint32_t kind, size_t tag_len, size_t msg_len)
 		return CLASSIC_FIXED + SHUNT_TEXT_ROOM(msg_len);
 	if (kind == SHUNT_FORMAT_ISO)
 		return ISO_FIXED + SHUNT_TEXT_ROOM(tag_len) +
-		    SHUNT_TEXT_ROOM(msg_len);
+		       SHUNT_TEXT_ROOM(msg_len);
 	/* A private copy of the message stands at the very end. */
 	return JSON_FIXED + tag_len * 6 + base64_room(tag_len) + msg_len * 6 +
-	    base64_room(msg_len) + msg_len;
+	       base64_room(msg_len) + msg_len;
 }
 
 size_t
@@ -148,8 +148,7 @@ renew(struct shunt__format *f, uint64_t wall)
 }
 
 size_t
-shunt__format_iso_time(
-    const struct shunt__format *f, char *out, uint64_t wall)
+shunt__format_iso_time(const struct shunt__format *f, char *out, uint64_t wall)
 {
 	memcpy(out, f->when, 20);
 	digits(out + 20, (unsigned)(wall - f->second), 9);
@@ -255,7 +254,8 @@ json(struct shunt__format *f, char *out, uint64_t wall, const struct who *who,
 {
 	unsigned char tag[SHUNT__FORMAT_TAG_MAX];
 	unsigned char *copy = (unsigned char *)out +
-	    shunt__format_room(f->kind, who->tag_len, len) - len;
+			      shunt__format_room(f->kind, who->tag_len, len) -
+			      len;
 	size_t n = put(out, "{\"time\":\"");
 
 	if (who->tag_len != 0)
@@ -279,13 +279,12 @@ json(struct shunt__format *f, char *out, uint64_t wall, const struct who *who,
 
 size_t
 shunt__format_line(struct shunt__format *f, char *out, uint64_t stamp,
-    uint32_t pid, uint32_t tid, unsigned level, const char *tag,
-    size_t tag_len, const void *msg, size_t msg_len)
+    uint32_t pid, uint32_t tid, unsigned level, const char *tag, size_t tag_len,
+    const void *msg, size_t msg_len)
 {
 	uint64_t wall = stamp + (uint64_t)f->wall_off;
 
-	if (__builtin_expect(
-		wall - f->second >= SECOND || f->when_len == 0, 0))
+	if (__builtin_expect(wall - f->second >= SECOND || f->when_len == 0, 0))
 		renew(f, wall);
 	if (f->kind == SHUNT_FORMAT_CLASSIC)
 		return classic(f, out, pid, msg, msg_len);

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHUNT__FORMAT_PIDS 16u     /* entries of the cache; a power of two */
+#define SHUNT__FORMAT_PIDS    16u  /* entries of the cache; a power of two */
 #define SHUNT__FORMAT_TAG_MAX 255u /* a longer tag is cut here */
 
 struct shunt__format {
@@ -51,8 +51,8 @@ size_t shunt__format_room(uint32_t kind, size_t tag_len, size_t msg_len);
 
 /* Writes one line with its newline, no NUL; its bytes. */
 size_t shunt__format_line(struct shunt__format *f, char *out, uint64_t stamp,
-    uint32_t pid, uint32_t tid, unsigned level, const char *tag,
-    size_t tag_len, const void *msg, size_t msg_len);
+    uint32_t pid, uint32_t tid, unsigned level, const char *tag, size_t tag_len,
+    const void *msg, size_t msg_len);
 
 /* Parts of it: "info" or, of a level that does not exist, its number; the
  * digits of @x; both return the bytes written. */

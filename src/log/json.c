@@ -37,8 +37,8 @@ static int
 must_escape(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 ||
-	    c == 0x2029 || (c >= 0x202a && c <= 0x202e) ||
-	    (c >= 0x2066 && c <= 0x2069);
+	       c == 0x2029 || (c >= 0x202a && c <= 0x202e) ||
+	       (c >= 0x2066 && c <= 0x2069);
 }
 
 static size_t
@@ -59,8 +59,7 @@ escape(char *out, uint32_t c)
 }
 
 size_t
-shunt__json_string(
-    char *out, const unsigned char *src, size_t len, int *exact)
+shunt__json_string(char *out, const unsigned char *src, size_t len, int *exact)
 {
 	size_t n = 0, k;
 

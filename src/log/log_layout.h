@@ -70,9 +70,9 @@ struct shunt__log_server_lay {
 	struct shunt__u32 sv_disk_full; /* 1: waiting for room on disk */
 	struct shunt__u32 sv_sync;      /* 0 never, 1 batch, 2 interval */
 	struct shunt__u32 sv_beat;      /* moves while the name leads here */
-	struct shunt__u64 sv_wall;  /* wall clock minus monotonic, ns */
-	struct shunt__u64 sv_syncs; /* fdatasync calls */
-	uint64_t sv_dev;            /* the file being written */
+	struct shunt__u64 sv_wall;      /* wall clock minus monotonic, ns */
+	struct shunt__u64 sv_syncs;     /* fdatasync calls */
+	uint64_t sv_dev;                /* the file being written */
 	uint64_t sv_ino;
 	uint8_t sv_boot[16]; /* the boot whose clock sv_wall is about;
 				zeros: the one of the header */

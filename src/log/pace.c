@@ -181,11 +181,10 @@ shunt__logd_pace(struct shunt_logd *l, int64_t lines)
 		next = SHUNT__RUNNING;
 		l->gathers = 0;
 	} else if (l->pace == SHUNT__RUNNING && l->gathers < GATHERS &&
-	    shunt__os.cpus() > 1) {
+		   shunt__os.cpus() > 1) {
 		next = SHUNT__RUNNING;
 		l->gathers++;
-	}
-	else if (now - l->seen < PARK_AFTER)
+	} else if (now - l->seen < PARK_AFTER)
 		next = SHUNT__NAPPING;
 	if (next != SHUNT__NAPPING && l->pace == SHUNT__NAPPING) {
 		shunt__bell_disarm(bell(l), SHUNT__BELL_NAP);

@@ -33,8 +33,11 @@ verdict(const char *name, bool ok)
 static struct sweep_report
 sweep(enum toy toy, enum sweep_mode mode, enum sweep_method method)
 {
-	struct sweep_options o = { .mode = mode, .method = method, .seed = 7,
-		.second = SWEEP_NO_POINT, .quiet = true };
+	struct sweep_options o = {.mode = mode,
+	    .method = method,
+	    .seed = 7,
+	    .second = SWEEP_NO_POINT,
+	    .quiet = true};
 	struct sweep_report r;
 
 	sweep_run(&toys[toy], &o, &r);
@@ -49,7 +52,7 @@ static bool
 clean(const struct sweep_report *r)
 {
 	return r->failures == 0 && r->missed == 0 && !r->cut &&
-	    r->taken == r->points && r->kills > r->points;
+	       r->taken == r->points && r->kills > r->points;
 }
 
 static void
@@ -80,8 +83,11 @@ right_ones(void)
 static void
 planted_bugs(void)
 {
-	struct sweep_options o = { .mode = SWEEP_ALL, .seed = 7, .one = true,
-		.second = SWEEP_NO_POINT, .quiet = true };
+	struct sweep_options o = {.mode = SWEEP_ALL,
+	    .seed = 7,
+	    .one = true,
+	    .second = SWEEP_NO_POINT,
+	    .quiet = true};
 	struct sweep_report r, again;
 
 	r = sweep(LANE_BUG, SWEEP_CHANGED, SWEEP_AUTO);
@@ -131,8 +137,8 @@ methods(void)
 	r = sweep(COPY_EXACT, SWEEP_ALL, SWEEP_INT3);
 	verdict("also in repeating instructions", clean(&r));
 	r = sweep(COPY_EXACT, SWEEP_ALL, SWEEP_STEPS);
-	verdict("so do single steps",
-	    clean(&r) && strcmp(r.method, "steps") == 0);
+	verdict(
+	    "so do single steps", clean(&r) && strcmp(r.method, "steps") == 0);
 	r = sweep(GRID_RIGHT, SWEEP_CHANGED, SWEEP_INT3);
 	verdict("a grid without hardware breakpoints", r.failures == 0);
 }
@@ -155,8 +161,7 @@ manners(void)
 	verdict("a check that crashes is a failure",
 	    r.failures == 1 && r.taken == r.points);
 	r = sweep(CHECK_CRASH_INLINE, SWEEP_CHANGED, SWEEP_AUTO);
-	verdict("also in the harness",
-	    r.failures == 1 && r.taken == r.points);
+	verdict("also in the harness", r.failures == 1 && r.taken == r.points);
 	r = sweep(CHECK_HANG, SWEEP_CHANGED, SWEEP_AUTO);
 	verdict("a check that hangs is a failure",
 	    r.failures == 1 && r.hung == 1 && r.taken == r.points);
@@ -170,7 +175,7 @@ manners(void)
 static int
 main_with(const char *const *args)
 {
-	char *argv[16] = { (char *)"selftest" };
+	char *argv[16] = {(char *)"selftest"};
 	int argc = 1, status, null;
 	pid_t pid;
 
@@ -189,7 +194,7 @@ main_with(const char *const *args)
 	return WEXITSTATUS(status);
 }
 
-#define MAIN(...) main_with((const char *const[]) { __VA_ARGS__, NULL })
+#define MAIN(...) main_with((const char *const[]){__VA_ARGS__, NULL})
 
 static void
 programs(void)
@@ -216,8 +221,8 @@ end_by(int sig)
 {
 	static struct sweep_case c;
 	struct sweep_report r;
-	struct sweep_options o = { .quiet = true };
-	struct pollfd pf = { .events = POLLIN };
+	struct sweep_options o = {.quiet = true};
+	struct pollfd pf = {.events = POLLIN};
 	int fds[2], ready[2], status = -1;
 	char byte;
 	pid_t pid;

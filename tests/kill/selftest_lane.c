@@ -20,7 +20,7 @@ struct lane {
 	_Alignas(8) unsigned char ring[LANE];
 };
 
-static const uint32_t lens[PUSHES] = { 8, 0, 40, 3, 100 };
+static const uint32_t lens[PUSHES] = {8, 0, 40, 3, 100};
 
 void *
 toy_map(size_t len)
@@ -86,14 +86,14 @@ push(struct lane *l, uint32_t at, uint32_t seq, uint32_t len, bool bug)
 	uint32_t next = at + 8 + ((len + 7) & ~7u);
 
 	if (bug)
-		atomic_store_explicit(header(l, at), COMMITTED | len,
-		    memory_order_release);
+		atomic_store_explicit(
+		    header(l, at), COMMITTED | len, memory_order_release);
 	fill(l, at, seq, len);
 	atomic_store_explicit(header(l, next), 0, memory_order_relaxed);
 	/* The commit: the survivor's walk reads it with acquire. */
 	if (!bug)
-		atomic_store_explicit(header(l, at), COMMITTED | len,
-		    memory_order_release);
+		atomic_store_explicit(
+		    header(l, at), COMMITTED | len, memory_order_release);
 	return next;
 }
 

@@ -55,7 +55,7 @@ file_fill(int fd)
 {
 	sweep_require(posix_fallocate(fd, 0, FILE_LEN) == 0);
 	sweep_require(pwrite(fd, text, sizeof(text), FILE_LEN - 16) ==
-	    (ssize_t)sizeof(text));
+		      (ssize_t)sizeof(text));
 }
 
 static void
@@ -69,8 +69,8 @@ file_victim(void *ctx)
 	sweep_require(fd >= 0);
 	file_fill(fd);
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	sweep_require(linkat(AT_FDCWD, self, AT_FDCWD, ctx,
-			  AT_SYMLINK_FOLLOW) == 0);
+	sweep_require(
+	    linkat(AT_FDCWD, self, AT_FDCWD, ctx, AT_SYMLINK_FOLLOW) == 0);
 	sweep_end();
 }
 
@@ -135,7 +135,7 @@ turns_open(struct account *a)
 static void
 turns_lock(int fd, short type)
 {
-	struct flock fl = { .l_type = type, .l_start = 7, .l_len = 1 };
+	struct flock fl = {.l_type = type, .l_start = 7, .l_len = 1};
 
 	sweep_require(fcntl(fd, F_OFD_SETLKW, &fl) == 0);
 }
@@ -210,13 +210,13 @@ turns_check(void *ctx, unsigned long point)
 }
 
 static const struct sweep_case turns_b = {
-	.name = "turns-b",
-	.victim = turns_peer,
+    .name = "turns-b",
+    .victim = turns_peer,
 };
 
 static const struct sweep_case spin_b = {
-	.name = "spin-b",
-	.victim = spin_peer,
+    .name = "spin-b",
+    .victim = spin_peer,
 };
 
 /* ---- bad manners ---- */
@@ -325,55 +325,97 @@ check_hang(void *ctx, unsigned long point)
 	return 0;
 }
 
-#define LANE_WORLD                                                            \
-	.setup = lane_setup, .teardown = lane_teardown, .rearm = lane_rearm,  \
+#define LANE_WORLD                                                             \
+	.setup = lane_setup, .teardown = lane_teardown, .rearm = lane_rearm,   \
 	.image = lane_image
-#define ACCOUNT_WORLD                                                         \
-	.setup = account_setup, .teardown = account_teardown,                 \
+#define ACCOUNT_WORLD                                                          \
+	.setup = account_setup, .teardown = account_teardown,                  \
 	.image = account_image, .victim = account_victim
-#define TURNS_WORLD                                                           \
-	.setup = turns_setup, .teardown = turns_teardown,                     \
+#define TURNS_WORLD                                                            \
+	.setup = turns_setup, .teardown = turns_teardown,                      \
 	.image = account_image, .check = turns_check
 
 const struct sweep_case toys[TOYS] = {
-	[LANE_RIGHT] = { .name = "lane", LANE_WORLD, .victim = lane_victim,
-	    .check = lane_check, .flags = SWEEP_EXACT },
-	[LANE_BUG] = { .name = "lane-bug", LANE_WORLD,
-	    .victim = lane_victim_bug, .check = lane_check },
-	[LANE_INLINE] = { .name = "lane-inline", LANE_WORLD,
-	    .victim = lane_victim, .check = lane_check,
-	    .flags = SWEEP_CHECK_INLINE },
-	[COPY_EXACT] = { .name = "copy", LANE_WORLD, .victim = copy_victim,
-	    .check = copy_check, .flags = SWEEP_EXACT },
-	[FILE_RIGHT] = { .name = "file", .setup = file_setup,
-	    .teardown = file_teardown, .image = file_image,
-	    .victim = file_victim, .check = file_check },
-	[FILE_BUG] = { .name = "file-bug", .setup = file_setup,
-	    .teardown = file_teardown, .image = file_image,
-	    .victim = file_victim_bug, .check = file_check },
-	[RECOVER_RIGHT] = { .name = "recover", ACCOUNT_WORLD,
-	    .check = account_check, .recover = account_recover,
-	    .recover_points = 100, .flags = SWEEP_RECOVER | SWEEP_EXACT },
-	[RECOVER_BUG] = { .name = "recover-bug", ACCOUNT_WORLD,
-	    .check = account_check, .recover = account_recover_bug,
-	    .recover_points = 100, .flags = SWEEP_RECOVER },
-	[GRID_RIGHT] = { .name = "turns", TURNS_WORLD, .victim = turns_victim,
-	    .peer = &turns_b, .grid_points = 400 },
-	[GRID_BUG] = { .name = "spin", TURNS_WORLD, .victim = spin_victim,
-	    .peer = &spin_b, .victim_ms = 300 },
-	[CLOCK] = { .name = "clock", LANE_WORLD, .victim = clock_victim,
-	    .check = check_good },
-	[SHRINKS] = { .name = "shrinks", .setup = runs_setup,
-	    .victim = shrinks_victim, .check = check_good },
-	[HANGS] = { .name = "hangs", .setup = hangs_setup,
-	    .rearm = hangs_rearm, .victim = hangs_victim,
-	    .check = check_good, .victim_ms = 200 },
-	[DIES] = { .name = "dies", .setup = runs_setup, .victim = dies_victim,
-	    .check = check_good },
-	[CHECK_CRASH] = { .name = "check-crash", ACCOUNT_WORLD,
-	    .check = check_crash },
-	[CHECK_HANG] = { .name = "check-hang", ACCOUNT_WORLD,
-	    .check = check_hang, .check_ms = 200 },
-	[CHECK_CRASH_INLINE] = { .name = "check-crash-inline", ACCOUNT_WORLD,
-	    .check = check_crash, .flags = SWEEP_CHECK_INLINE },
+    [LANE_RIGHT] = {.name = "lane",
+	LANE_WORLD,
+	.victim = lane_victim,
+	.check = lane_check,
+	.flags = SWEEP_EXACT},
+    [LANE_BUG] = {.name = "lane-bug",
+	LANE_WORLD,
+	.victim = lane_victim_bug,
+	.check = lane_check},
+    [LANE_INLINE] = {.name = "lane-inline",
+	LANE_WORLD,
+	.victim = lane_victim,
+	.check = lane_check,
+	.flags = SWEEP_CHECK_INLINE},
+    [COPY_EXACT] = {.name = "copy",
+	LANE_WORLD,
+	.victim = copy_victim,
+	.check = copy_check,
+	.flags = SWEEP_EXACT},
+    [FILE_RIGHT] = {.name = "file",
+	.setup = file_setup,
+	.teardown = file_teardown,
+	.image = file_image,
+	.victim = file_victim,
+	.check = file_check},
+    [FILE_BUG] = {.name = "file-bug",
+	.setup = file_setup,
+	.teardown = file_teardown,
+	.image = file_image,
+	.victim = file_victim_bug,
+	.check = file_check},
+    [RECOVER_RIGHT] = {.name = "recover",
+	ACCOUNT_WORLD,
+	.check = account_check,
+	.recover = account_recover,
+	.recover_points = 100,
+	.flags = SWEEP_RECOVER | SWEEP_EXACT},
+    [RECOVER_BUG] = {.name = "recover-bug",
+	ACCOUNT_WORLD,
+	.check = account_check,
+	.recover = account_recover_bug,
+	.recover_points = 100,
+	.flags = SWEEP_RECOVER},
+    [GRID_RIGHT] = {.name = "turns",
+	TURNS_WORLD,
+	.victim = turns_victim,
+	.peer = &turns_b,
+	.grid_points = 400},
+    [GRID_BUG] = {.name = "spin",
+	TURNS_WORLD,
+	.victim = spin_victim,
+	.peer = &spin_b,
+	.victim_ms = 300},
+    [CLOCK] = {.name = "clock",
+	LANE_WORLD,
+	.victim = clock_victim,
+	.check = check_good},
+    [SHRINKS] = {.name = "shrinks",
+	.setup = runs_setup,
+	.victim = shrinks_victim,
+	.check = check_good},
+    [HANGS] = {.name = "hangs",
+	.setup = hangs_setup,
+	.rearm = hangs_rearm,
+	.victim = hangs_victim,
+	.check = check_good,
+	.victim_ms = 200},
+    [DIES] = {.name = "dies",
+	.setup = runs_setup,
+	.victim = dies_victim,
+	.check = check_good},
+    [CHECK_CRASH] = {.name = "check-crash",
+	ACCOUNT_WORLD,
+	.check = check_crash},
+    [CHECK_HANG] = {.name = "check-hang",
+	ACCOUNT_WORLD,
+	.check = check_hang,
+	.check_ms = 200},
+    [CHECK_CRASH_INLINE] = {.name = "check-crash-inline",
+	ACCOUNT_WORLD,
+	.check = check_crash,
+	.flags = SWEEP_CHECK_INLINE},
 };

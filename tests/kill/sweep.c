@@ -133,8 +133,8 @@ image_differs(struct run *u, const struct trace *tr, const struct point *p)
 	if (u->c->image(u->ctx) == in->image)
 		return false;
 	u->hung = false;
-	snprintf(u->why, sizeof(u->why),
-	    "the image is not what the trace saw here");
+	snprintf(
+	    u->why, sizeof(u->why), "the image is not what the trace saw here");
 	return true;
 }
 
@@ -180,8 +180,8 @@ broken_world(struct run *u, unsigned long i)
 /* ---- the second kill ---- */
 
 static void
-second_kill(struct run *u, unsigned long i, const struct trace *tr2,
-    unsigned long j)
+second_kill(
+    struct run *u, unsigned long i, const struct trace *tr2, unsigned long j)
 {
 	enum arrival got;
 	int rc = -1;
@@ -432,7 +432,7 @@ long
 sweep_random(const struct sweep_case *c, unsigned long n, uint64_t seed,
     struct sweep_report *r)
 {
-	struct sweep_options o = { .mode = SWEEP_ALL, .seed = seed };
+	struct sweep_options o = {.mode = SWEEP_ALL, .seed = seed};
 	struct run u;
 	double t0;
 

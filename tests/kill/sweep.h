@@ -126,8 +126,7 @@ void sweep_end(void);
 /* In a victim: end with a message; the engine counts it as a failure. */
 void sweep_fail(const char *file, int line, const char *what)
     __attribute__((noreturn));
-#define sweep_require(x)                                                      \
-	((x) ? (void)0 : sweep_fail(__FILE__, __LINE__, #x))
+#define sweep_require(x) ((x) ? (void)0 : sweep_fail(__FILE__, __LINE__, #x))
 
 /*
  * Hashes for image(): chain them through `h`, start with 0.  sweep_hash_fd()
@@ -157,12 +156,12 @@ enum sweep_method {
 struct sweep_options {
 	enum sweep_mode mode;
 	enum sweep_method method;
-	unsigned long sample; /* for SWEEP_SAMPLE; 0 means 1,000 */
-	unsigned long kills;  /* repeat with new samples up to this; 0: once */
-	double seconds;       /* stop then; 0: no limit */
-	uint64_t seed;        /* 0: taken from the clock, and printed */
+	unsigned long sample;  /* for SWEEP_SAMPLE; 0 means 1,000 */
+	unsigned long kills;   /* repeat with new samples up to this; 0: once */
+	double seconds;        /* stop then; 0: no limit */
+	uint64_t seed;         /* 0: taken from the clock, and printed */
 	unsigned max_failures; /* give a case up after so many; 0 means 20 */
-	bool one;             /* only the points below */
+	bool one;              /* only the points below */
 	unsigned long point;
 	unsigned long second; /* of recover() or of B, or SWEEP_NO_POINT */
 	bool quiet;           /* print no failures; the report has the first */
@@ -181,7 +180,7 @@ struct sweep_report {
 	unsigned long failures;
 	unsigned long hung; /* of these, by a time limit */
 	double seconds;
-	bool cut;            /* a limit ended it before all points */
+	bool cut; /* a limit ended it before all points */
 	bool skipped;
 	char why[256];       /* first failure, or why skipped */
 	unsigned long point; /* of the first failure */

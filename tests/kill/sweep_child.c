@@ -56,8 +56,8 @@ static void
 arm(long ms, long again_ms)
 {
 	struct itimerspec it = {
-		.it_value = { ms / 1000, ms % 1000 * 1000000 },
-		.it_interval = { 0, again_ms * 1000000 },
+	    .it_value = {ms / 1000, ms % 1000 * 1000000},
+	    .it_interval = {0, again_ms * 1000000},
 	};
 
 	timer_settime(timer, 0, &it, NULL);
@@ -232,10 +232,9 @@ child_wait(pid_t pid, int *status)
 
 /* ---- start ---- */
 
-static void
-catch(int sig, void (*fn)(int))
+static void catch (int sig, void (*fn)(int))
 {
-	struct sigaction sa = { .sa_handler = fn }; /* no SA_RESTART */
+	struct sigaction sa = {.sa_handler = fn}; /* no SA_RESTART */
 
 	sigaction(sig, &sa, NULL);
 }
@@ -243,7 +242,7 @@ catch(int sig, void (*fn)(int))
 int
 child_init(void)
 {
-	struct sigevent se = { .sigev_notify = SIGEV_SIGNAL };
+	struct sigevent se = {.sigev_notify = SIGEV_SIGNAL};
 
 	if (harness == getpid())
 		return 0;
@@ -251,10 +250,10 @@ child_init(void)
 	se.sigev_signo = SIGRTMAX - 1;
 	if (timer_create(CLOCK_MONOTONIC, &se, &timer) < 0)
 		return -errno;
-	catch(SIGRTMAX - 1, on_deadline);
-	catch(SIGINT, on_stop);
-	catch(SIGTERM, on_stop);
-	catch(SIGHUP, on_stop);
+	catch (SIGRTMAX - 1, on_deadline);
+	catch (SIGINT, on_stop);
+	catch (SIGTERM, on_stop);
+	catch (SIGHUP, on_stop);
 	prctl(PR_SET_TIMERSLACK, 1ul);
 	return 0;
 }

@@ -16,7 +16,7 @@
 
 enum {
 	PAIRS = 2000,
-	BLOCKED_MS = 30,  /* B does not come: it waits for A, who is alive */
+	BLOCKED_MS = 30, /* B does not come: it waits for A, who is alive */
 };
 
 /* A in the middle of a system call would not stand still; skip that stage. */
@@ -171,7 +171,7 @@ drive_pair(struct run *u, struct tracee *a, struct tracee *b,
 static void
 sweep_pair(struct run *u, unsigned long i, unsigned long j)
 {
-	struct tracee a = { 0 }, b = { 0 };
+	struct tracee a = {0}, b = {0};
 	enum arrival got = FAILED;
 	int rc = -1;
 

@@ -209,8 +209,8 @@ unsigned long grid_size(const struct run *u);
 
 /* ---- sweep_report.c ---- */
 
-void report_place(char *buf, size_t len, const struct trace *tr,
-    unsigned long point);
+void report_place(
+    char *buf, size_t len, const struct trace *tr, unsigned long point);
 void report_table(const struct sweep_report *r, size_t n);
 void report_json(const struct sweep_report *r, uint64_t seed);
 /* What to print as the way to run this program again. */

@@ -88,20 +88,40 @@ take_option(struct plan *p, int opt, const char *arg)
 	if (strchr("kpDxS", opt) != NULL && !number(arg, &n))
 		return false;
 	switch (opt) {
-	case 'l': p->list = true; break;
-	case 'j': p->json = true; break;
-	case 'c': p->pattern = arg; break;
-	case 'k': p->o.kills = n; break;
-	case 'p': p->o.point = n; p->o.one = true; break;
-	case 'D': p->o.second = n; break;
-	case 'x': p->o.max_failures = (unsigned)n; break;
-	case 'S': p->o.seed = n; break;
+	case 'l':
+		p->list = true;
+		break;
+	case 'j':
+		p->json = true;
+		break;
+	case 'c':
+		p->pattern = arg;
+		break;
+	case 'k':
+		p->o.kills = n;
+		break;
+	case 'p':
+		p->o.point = n;
+		p->o.one = true;
+		break;
+	case 'D':
+		p->o.second = n;
+		break;
+	case 'x':
+		p->o.max_failures = (unsigned)n;
+		break;
+	case 'S':
+		p->o.seed = n;
+		break;
 	case 's':
 		p->o.seconds = strtod(arg, &end);
 		return *end == '\0' && p->o.seconds > 0;
-	case 'm': return mode_option(&p->o, arg);
-	case 'M': return method_option(&p->o, arg);
-	default: return false;
+	case 'm':
+		return mode_option(&p->o, arg);
+	case 'M':
+		return method_option(&p->o, arg);
+	default:
+		return false;
 	}
 	return true;
 }
@@ -111,19 +131,19 @@ static int
 read_options(struct plan *p, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "list", no_argument, NULL, 'l' },
-		{ "case", required_argument, NULL, 'c' },
-		{ "point", required_argument, NULL, 'p' },
-		{ "second", required_argument, NULL, 'D' },
-		{ "mode", required_argument, NULL, 'm' },
-		{ "method", required_argument, NULL, 'M' },
-		{ "kills", required_argument, NULL, 'k' },
-		{ "seconds", required_argument, NULL, 's' },
-		{ "seed", required_argument, NULL, 'S' },
-		{ "max-failures", required_argument, NULL, 'x' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	    {"list", no_argument, NULL, 'l'},
+	    {"case", required_argument, NULL, 'c'},
+	    {"point", required_argument, NULL, 'p'},
+	    {"second", required_argument, NULL, 'D'},
+	    {"mode", required_argument, NULL, 'm'},
+	    {"method", required_argument, NULL, 'M'},
+	    {"kills", required_argument, NULL, 'k'},
+	    {"seconds", required_argument, NULL, 's'},
+	    {"seed", required_argument, NULL, 'S'},
+	    {"max-failures", required_argument, NULL, 'x'},
+	    {"json", no_argument, NULL, 'j'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
 	};
 	int opt;
 
@@ -160,8 +180,8 @@ list_cases(const struct plan *p)
 	for (i = 0; i < p->n; i++)
 		printf("%s%s%s\n", p->cases[i]->name,
 		    p->cases[i]->peer != NULL ? " (grid)" : "",
-		    (p->cases[i]->flags & SWEEP_RECOVER) != 0 ? " (recover)" :
-								"");
+		    (p->cases[i]->flags & SWEEP_RECOVER) != 0 ? " (recover)"
+							      : "");
 }
 
 /* A static program has none, and nothing to bind. */
@@ -174,7 +194,7 @@ list_cases(const struct plan *p)
 static void
 warn_lazy(void)
 {
-	const ElfW(Dyn) *d;
+	const ElfW(Dyn) * d;
 
 	if (_DYNAMIC == NULL)
 		return;
@@ -233,7 +253,7 @@ more_kills(struct plan *p, double until)
 		if (!p->opened[i] || p->reports[i].failures != 0 || left <= 0)
 			continue;
 		share = 1 + (unsigned long)((double)(p->o.kills - done) *
-				(double)weight(u) / (double)all);
+					    (double)weight(u) / (double)all);
 		u->r->cut = false;
 		run_sweep(u, u->c->peer != NULL ? share : u->r->kills + share,
 		    left / (double)n--);
@@ -259,8 +279,10 @@ run_all(struct plan *p)
 		if (!p->opened[i])
 			continue;
 		if (p->o.kills != 0)
-			kills = 1 + (unsigned long)((double)p->o.kills *
-					(double)weight(&p->runs[i]) / (double)all);
+			kills =
+			    1 + (unsigned long)((double)p->o.kills *
+						(double)weight(&p->runs[i]) /
+						(double)all);
 		left = 0;
 		if (p->o.seconds > 0) {
 			left = (until - now_s()) / (double)open--;
@@ -289,8 +311,8 @@ none_taken(struct plan *p)
 		r->name = p->cases[i]->name;
 		r->skipped = r->cut || sweep_stopping();
 		r->failures += !r->skipped;
-		snprintf(r->why, sizeof(r->why), r->skipped ?
-			"no time was left" : "there is no such point");
+		snprintf(r->why, sizeof(r->why),
+		    r->skipped ? "no time was left" : "there is no such point");
 	}
 }
 
@@ -313,11 +335,10 @@ summary(struct plan *p)
 			passed++;
 	}
 	printf("%lu kills, seed %llu, method %s%s\n", kills,
-	    (unsigned long long)p->o.seed,
-	    tracee_method_name(tracee_method()),
+	    (unsigned long long)p->o.seed, tracee_method_name(tracee_method()),
 	    sweep_stopping() ? ", interrupted" : "");
-	printf("%zu passed, %zu failed, %zu skipped\n", passed, failed,
-	    skipped);
+	printf(
+	    "%zu passed, %zu failed, %zu skipped\n", passed, failed, skipped);
 	if (sweep_stopping())
 		return 130;
 	if (failed > 0)

@@ -71,8 +71,9 @@ name_of(char *buf, size_t len, uint64_t pc)
 		object = self;
 	}
 	if (strstr(di.dli_fname, "vdso") == NULL &&
-	    ask_addr2line(buf, len, object, eh->e_type == ET_DYN ?
-		pc - (uint64_t)(uintptr_t)di.dli_fbase : pc))
+	    ask_addr2line(buf, len, object,
+		eh->e_type == ET_DYN ? pc - (uint64_t)(uintptr_t)di.dli_fbase
+				     : pc))
 		return;
 	if (di.dli_sname != NULL)
 		snprintf(buf, len, "%s+%#lx", di.dli_sname,
@@ -98,8 +99,10 @@ void
 report_place(char *buf, size_t len, const struct trace *tr, unsigned long point)
 {
 	static const char *const stages[] = {
-		"before", "at system call entry,", "inside system call,",
-		"at system call exit,",
+	    "before",
+	    "at system call entry,",
+	    "inside system call,",
+	    "at system call exit,",
 	};
 	const struct point *p = &tr->point[point];
 	const struct insn *in = &tr->insn[p->insn];
@@ -178,7 +181,9 @@ report_json(const struct sweep_report *r, uint64_t seed)
 	printf("{\"case\":");
 	json_string(r->name);
 	printf(",\"result\":\"%s\",\"cut\":%s",
-	    r->skipped ? "skipped" : r->failures > 0 ? "failed" : "passed",
+	    r->skipped        ? "skipped"
+	    : r->failures > 0 ? "failed"
+			      : "passed",
 	    r->cut ? "true" : "false");
 	printf(",\"seed\":%llu,\"method\":\"%s\"", (unsigned long long)seed,
 	    r->method != NULL ? r->method : "none");
@@ -188,8 +193,8 @@ report_json(const struct sweep_report *r, uint64_t seed)
 	    r->points, r->taken, r->kills, r->missed);
 	printf(",\"blocked\":%lu,\"failures\":%lu,\"hung\":%lu", r->blocked,
 	    r->failures, r->hung);
-	printf(",\"seconds\":%.3f,\"kills_per_second\":%.0f", r->seconds,
-	    rate(r));
+	printf(
+	    ",\"seconds\":%.3f,\"kills_per_second\":%.0f", r->seconds, rate(r));
 	json_point("point", r->point);
 	json_point("second", r->second);
 	if (r->why[0] != '\0') {

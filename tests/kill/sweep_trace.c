@@ -75,8 +75,8 @@ vdso_range(uint64_t *lo, uint64_t *hi)
 
 /* One recorded step; true when it was the last. */
 static enum event
-record(struct trace *tr, struct tracee *t, const struct sweep_case *c,
-    void *ctx)
+record(
+    struct trace *tr, struct tracee *t, const struct sweep_case *c, void *ctx)
 {
 	struct insn *in = trace_push(tr);
 	uint64_t lo, hi;
@@ -90,8 +90,8 @@ record(struct trace *tr, struct tracee *t, const struct sweep_case *c,
 	if (in->pc == arch_marks()->end)
 		return EV_TRAP;
 	in->vdso = in->pc >= lo && in->pc < hi;
-	in->kind = (uint8_t)arch_kind((uint64_t)ptrace(
-	    PTRACE_PEEKTEXT, t->pid, (void *)in->pc, NULL));
+	in->kind = (uint8_t)arch_kind(
+	    (uint64_t)ptrace(PTRACE_PEEKTEXT, t->pid, (void *)in->pc, NULL));
 	tr->n++;
 	t0 = in->kind == ARCH_SYSCALL ? now_s() : 0;
 	ev = tracee_step(t);
@@ -124,7 +124,7 @@ static bool
 rep_goes_on(const struct trace *tr, size_t i)
 {
 	return i > 0 && tr->insn[i].kind == ARCH_REP &&
-	    tr->insn[i - 1].pc == tr->insn[i].pc;
+	       tr->insn[i - 1].pc == tr->insn[i].pc;
 }
 
 /* The first of the n ascending numbers that is not below `from`. */
@@ -208,8 +208,8 @@ list_points(struct trace *tr)
 	bool key = true;
 	size_t i;
 
-	tr->point = table_grow(NULL, 0,
-	    (tr->n + 1 + 3 * tr->syscalls) * sizeof(*tr->point));
+	tr->point = table_grow(
+	    NULL, 0, (tr->n + 1 + 3 * tr->syscalls) * sizeof(*tr->point));
 	for (i = 0; i < tr->n; i++) {
 		bool sys = tr->insn[i].kind == ARCH_SYSCALL;
 		bool changed = tr->insn[i].image != tr->insn[i + 1].image;
@@ -227,8 +227,8 @@ list_points(struct trace *tr)
 }
 
 static const char *
-trace_all(struct trace *tr, struct tracee *t, const struct sweep_case *c,
-    void *ctx)
+trace_all(
+    struct trace *tr, struct tracee *t, const struct sweep_case *c, void *ctx)
 {
 	enum event ev;
 
@@ -247,8 +247,8 @@ trace_all(struct trace *tr, struct tracee *t, const struct sweep_case *c,
 }
 
 const char *
-trace_take(struct trace *tr, const struct sweep_case *c, void (*fn)(void *),
-    void *ctx)
+trace_take(
+    struct trace *tr, const struct sweep_case *c, void (*fn)(void *), void *ctx)
 {
 	const char *why = "the victim did not come to sweep_begin()";
 	struct tracee t;
@@ -257,9 +257,9 @@ trace_take(struct trace *tr, const struct sweep_case *c, void (*fn)(void *),
 	tr->has_image = c->image != NULL;
 	deadline_arm(TRACE_MS);
 	if (tracee_start(&t, fn, ctx) == EV_TRAP)
-		why = arch_pc(t.pid) == arch_marks()->begin ?
-		    trace_all(tr, &t, c, ctx) :
-		    "the victim trapped before sweep_begin()";
+		why = arch_pc(t.pid) == arch_marks()->begin
+			  ? trace_all(tr, &t, c, ctx)
+			  : "the victim trapped before sweep_begin()";
 	tracee_kill(&t);
 	deadline_off();
 	if (why != NULL) {

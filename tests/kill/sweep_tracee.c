@@ -16,7 +16,7 @@
 
 #include "sweep_int.h"
 
-static volatile bool traced;                 /* true in a victim */
+static volatile bool traced;             /* true in a victim */
 static enum sweep_method method, chosen; /* in use; asked for */
 
 /* ---- one tracee ---- */
@@ -288,8 +288,8 @@ probe(enum sweep_method m)
 	method = m;
 	deadline_arm(2000);
 	ok = tracee_start(&t, probe_victim, NULL) == EV_TRAP &&
-	    tracee_break(&t, pc, false) == 0 &&
-	    tracee_next_hit(&t) == EV_TRAP && arch_pc(t.pid) == pc;
+	     tracee_break(&t, pc, false) == 0 &&
+	     tracee_next_hit(&t) == EV_TRAP && arch_pc(t.pid) == pc;
 	tracee_kill(&t);
 	deadline_off();
 	return ok;
@@ -324,7 +324,7 @@ tracee_method(void)
 const char *
 tracee_method_name(enum sweep_method m)
 {
-	static const char *const names[] = { "auto", "hw", "int3", "steps" };
+	static const char *const names[] = {"auto", "hw", "int3", "steps"};
 
 	return names[m];
 }

@@ -68,8 +68,8 @@ hop(struct tracee *t, const struct insn *in)
 }
 
 static enum arrival
-goto_insn(struct run *u, struct tracee *t, const struct trace *tr,
-    uint32_t insn)
+goto_insn(
+    struct run *u, struct tracee *t, const struct trace *tr, uint32_t insn)
 {
 	size_t n = list_way(u, tr, insn);
 	const struct insn *in;
@@ -85,8 +85,9 @@ goto_insn(struct run *u, struct tracee *t, const struct trace *tr,
 		if (pc == in->pc)
 			continue;
 		/* Elsewhere: a step after a divergence, or the end. */
-		return in->step || pc == arch_marks()->after_end ?
-		    MISSED : run_lost(u, t, EV_SYSCALL);
+		return in->step || pc == arch_marks()->after_end
+			   ? MISSED
+			   : run_lost(u, t, EV_SYSCALL);
 	}
 	tracee_unbreak(t);
 	return ARRIVED;
@@ -101,7 +102,7 @@ static void
 wait_inside(struct run *u, uint32_t us)
 {
 	uint64_t ns = rnd_mix(&u->rnd) % ((uint64_t)us * 1000 + 1);
-	struct timespec ts = { 0, 0 };
+	struct timespec ts = {0, 0};
 
 	ts.tv_sec = (time_t)(ns / 1000000000);
 	ts.tv_nsec = (long)(ns % 1000000000);
@@ -139,8 +140,8 @@ run_goto(struct run *u, struct tracee *t, const struct trace *tr,
 
 	if (p->insn == tr->n) {
 		ev = tracee_cont(t);
-		return ev == EV_TRAP && tracee_at_end(t) ? ARRIVED :
-							   run_lost(u, t, ev);
+		return ev == EV_TRAP && tracee_at_end(t) ? ARRIVED
+							 : run_lost(u, t, ev);
 	}
 	got = goto_insn(u, t, tr, p->insn);
 	if (got == ARRIVED)

@@ -59,8 +59,8 @@ serve(void *arg)
 }
 
 void
-log_server_start(struct log_server *s, const char *name, const char *path,
-    int64_t sync_ns)
+log_server_start(
+    struct log_server *s, const char *name, const char *path, int64_t sync_ns)
 {
 	struct shunt_logd_options o = {.sz = sizeof(o),
 	    .file = path,
@@ -140,8 +140,8 @@ log_lines_read(struct log_lines *lines, const char *path)
 		*nl = 0;
 		if (lines->n == room) {
 			room = room * 2 + 64;
-			lines->line = realloc(
-			    lines->line, room * sizeof(lines->line[0]));
+			lines->line =
+			    realloc(lines->line, room * sizeof(lines->line[0]));
 			if (lines->line == NULL)
 				abort();
 		}

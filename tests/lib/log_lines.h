@@ -20,8 +20,8 @@ const char *log_path(const char *what);
 
 /* Starts to serve @name into @path, in ISO lines; ends the test if it
  * cannot.  stop: drains, syncs and waits for the thread. */
-void log_server_start(struct log_server *s, const char *name,
-    const char *path, int64_t sync_ns);
+void log_server_start(
+    struct log_server *s, const char *name, const char *path, int64_t sync_ns);
 void log_server_stop(struct log_server *s);
 
 struct log_line {

@@ -121,9 +121,9 @@ past_the_handlers(const char *name)
 		int e = shunt_log_write(log_, 6, "clone", 5);
 		if (e == 0)
 			e = shunt_log_flush(log_, SHUNT_NOWAIT) ==
-				SHUNT_E_NOSERVER
-			    ? 0
-			    : 1;
+				    SHUNT_E_NOSERVER
+				? 0
+				: 1;
 		syscall(SYS_exit_group, e == 0 ? 0 : 1);
 	}
 	NEED(peer_end(pid) == 0);

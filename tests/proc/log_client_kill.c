@@ -29,7 +29,7 @@ static struct shared {
 	_Atomic uint64_t done[CLIENTS];
 	_Atomic uint64_t begun[CLIENTS];
 	_Atomic uint64_t errors;
-} *shared;
+} * shared;
 
 static const char *name, *path;
 
@@ -64,9 +64,8 @@ client(void *arg)
 static int
 server(void *arg)
 {
-	struct shunt_logd_options o = {.sz = sizeof(o),
-	    .file = path,
-	    .format = SHUNT_FORMAT_ISO};
+	struct shunt_logd_options o = {
+	    .sz = sizeof(o), .file = path, .format = SHUNT_FORMAT_ISO};
 	struct shunt_logd *logd;
 
 	(void)arg;
@@ -113,11 +112,10 @@ judge(const struct told *told)
 		NEED(strcmp(fill + n * 7 % FILL, ".") == 0);
 		for (; next[who] < n; next[who]++) {
 			const struct told *t = &told[who];
-			while (at[who] < t->n &&
-			    t->missing[at[who]] < next[who])
+			while (
+			    at[who] < t->n && t->missing[at[who]] < next[who])
 				at[who]++;
-			if (at[who] == t->n ||
-			    t->missing[at[who]] != next[who])
+			if (at[who] == t->n || t->missing[at[who]] != next[who])
 				lost++;
 		}
 		next[who] = n + 1;
@@ -160,8 +158,7 @@ main(int argc, char **argv)
 	uint64_t until = test_now() + seconds * 1000 * MS;
 	while (test_now() < until) {
 		shunt__os.nanosleep((int64_t)(test_random(&seed) % 8000000));
-		unsigned i =
-		    (unsigned)(test_random(&seed) % (CLIENTS + 1));
+		unsigned i = (unsigned)(test_random(&seed) % (CLIENTS + 1));
 		kills++;
 		if (i == CLIENTS) {
 			peer_kill(serving);

@@ -64,8 +64,8 @@ main(void)
 	shunt_log_close(&log_);
 	log_server_stop(&server);
 	log_lines_read(&lines, path);
-	printf("%u lines, %d from the handler, %d busy\n", n,
-	    (int)from_handler, (int)busy);
+	printf("%u lines, %d from the handler, %d busy\n", n, (int)from_handler,
+	    (int)busy);
 	NEED(wrong == 0);
 	NEED(log_lines_in_order(&lines));
 	NEED(lines.n == 1 + n + (size_t)from_handler);

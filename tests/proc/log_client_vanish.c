@@ -29,7 +29,7 @@ static struct shared {
 	_Atomic uint64_t put[CLIENTS][THREADS];
 	_Atomic int stop;
 	_Atomic int held; /* attachments that a client has at its end */
-} *shared;
+} * shared;
 
 static const char *name;
 
@@ -89,8 +89,8 @@ came_back(ino_t old)
 	struct stat st;
 
 	return stat(test_path(name), &st) == 0 && st.st_ino != old &&
-	    shunt_segment_stat(name, &info, NULL, 0) >= 0 &&
-	    info.senders == CLIENTS * THREADS;
+	       shunt_segment_stat(name, &info, NULL, 0) >= 0 &&
+	       info.senders == CLIENTS * THREADS;
 }
 
 int
@@ -123,7 +123,8 @@ main(void)
 	NEED(shared->held == CLIENTS);
 	log_lines_read(&lines, path);
 	unsigned char *seen[CLIENTS][THREADS];
-	uint64_t next[CLIENTS][THREADS] = {{0}}, late = 0, n_seen = 0, n_put = 0;
+	uint64_t next[CLIENTS][THREADS] = {{0}}, late = 0, n_seen = 0,
+		 n_put = 0;
 	for (unsigned c = 0; c < CLIENTS; c++)
 		for (unsigned t = 0; t < THREADS; t++) {
 			seen[c][t] = calloc(shared->put[c][t] + 1, 1);

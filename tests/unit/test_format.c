@@ -93,12 +93,12 @@ summer_time_begins_and_ends_within_one_run(void **state)
 	struct shunt__format f;
 	char out[256];
 	/* 2026-03-29 01:00 UTC and 2026-10-25 01:00 UTC, in nanoseconds. */
-	const uint64_t turn[] = {UINT64_C(1774746000000000000),
-	    UINT64_C(1792890000000000000)};
-	const char *const before[] = {"01:59:59.999999999+01:00",
-	    "02:59:59.999999999+02:00"};
-	const char *const after[] = {"03:00:00.000000000+02:00",
-	    "02:00:00.000000000+01:00"};
+	const uint64_t turn[] = {
+	    UINT64_C(1774746000000000000), UINT64_C(1792890000000000000)};
+	const char *const before[] = {
+	    "01:59:59.999999999+01:00", "02:59:59.999999999+02:00"};
+	const char *const after[] = {
+	    "03:00:00.000000000+02:00", "02:00:00.000000000+01:00"};
 
 	(void)state;
 	zone("Europe/Berlin");
@@ -118,13 +118,14 @@ a_line_stays_one_line(void **state)
 	    "a\nb\rc\td\0e\x1b[31mf\x7fg\xc2\x85h\xffi\xe2\x80\xaej\xc3\xa4";
 
 	(void)state;
+	assert_non_null(
+	    strstr(line(SHUNT_FORMAT_CLASSIC, nasty, sizeof(nasty) - 1),
+		" a\\nb\\rc\\td\\x00e\\x1b[31mf\\x7fg\\xc2\\x85h\\xffi"
+		"\\xe2\\x80\\xaej\xc3\xa4\n"));
+	assert_non_null(
+	    strstr(line(SHUNT_FORMAT_ISO, nasty, 5), "a\\nb\\rc\n"));
 	assert_non_null(strstr(
-	    line(SHUNT_FORMAT_CLASSIC, nasty, sizeof(nasty) - 1),
-	    " a\\nb\\rc\\td\\x00e\\x1b[31mf\\x7fg\\xc2\\x85h\\xffi"
-	    "\\xe2\\x80\\xaej\xc3\xa4\n"));
-	assert_non_null(strstr(line(SHUNT_FORMAT_ISO, nasty, 5), "a\\nb\\rc\n"));
-	assert_non_null(strstr(line_at(SHUNT_FORMAT_ISO, 0, WALL, "t\ng", "x", 1),
-	    " t\\ng: x\n"));
+	    line_at(SHUNT_FORMAT_ISO, 0, WALL, "t\ng", "x", 1), " t\\ng: x\n"));
 }
 
 static void
@@ -138,15 +139,15 @@ json_keeps_every_byte(void **state)
 	    "\"message\":\"hello\"}\n");
 	assert_non_null(strstr(
 	    line(SHUNT_FORMAT_JSON, "\"\\\n\0\x1b\x7f\xc3\xa4\xc2\x85", 10),
-	    "\"message\":\"\\\"\\\\\\n\\u0000\\u001b\\u007f\xc3\xa4\\u0085\"}"));
+	    "\"message\":"
+	    "\"\\\"\\\\\\n\\u0000\\u001b\\u007f\xc3\xa4\\u0085\"}"));
 	assert_non_null(strstr(line(SHUNT_FORMAT_JSON, "a\xff\xc3", 3),
 	    "\"message\":\"a\\ufffd\\ufffd\",\"message_base64\":\"Yf/D\"}"));
-	assert_non_null(
-	    strstr(line(SHUNT_FORMAT_JSON, "\xed\xa0\x80z", 4),
-		"\"message_base64\":\"7aCAeg==\"}"));
-	assert_non_null(
-	    strstr(line_at(SHUNT_FORMAT_JSON, 0, WALL, "\xfe", "", 0),
-		"\"tag\":\"\\ufffd\",\"tag_base64\":\"/g==\",\"message\":\"\""));
+	assert_non_null(strstr(line(SHUNT_FORMAT_JSON, "\xed\xa0\x80z", 4),
+	    "\"message_base64\":\"7aCAeg==\"}"));
+	assert_non_null(strstr(
+	    line_at(SHUNT_FORMAT_JSON, 0, WALL, "\xfe", "", 0),
+	    "\"tag\":\"\\ufffd\",\"tag_base64\":\"/g==\",\"message\":\"\""));
 }
 
 static void
@@ -154,8 +155,8 @@ the_worst_message_fits_the_room(void **state)
 {
 	static unsigned char msg[70000];
 	static const unsigned char fill[] = {0xff, 0, '"', 'a', 0xc3, 0x0a};
-	const size_t lens[] = {0, 1, 7, 8, 15, 16, 17, 31, 32, 33, 100, 255,
-	    4096, 70000};
+	const size_t lens[] = {
+	    0, 1, 7, 8, 15, 16, 17, 31, 32, 33, 100, 255, 4096, 70000};
 
 	(void)state;
 	for (uint32_t kind = 0; kind < 3; kind++)
@@ -180,8 +181,11 @@ the_quick_copy_equals_the_careful_escape(void **state)
 		for (size_t at = 0; at <= len; at++) {
 			int plain = 1;
 			for (size_t i = 0; i < len; i++)
-				src[i] = (unsigned char)(0x20 +
-				    (seed = seed * 1103515245 + 12345) % 95);
+				src[i] =
+				    (unsigned char)(0x20 +
+						    (seed = seed * 1103515245 +
+							    12345) %
+							95);
 			if (at < len) {
 				src[at] = (unsigned char)(seed >> 16);
 				plain = src[at] >= 0x20 && src[at] <= 0x7e;
@@ -202,8 +206,8 @@ the_quick_copy_equals_the_careful_escape(void **state)
 static void
 utf8_passes_at_any_place(void **state)
 {
-	static const char *const ok[] = {"\xc3\xa4", "\xe2\x82\xac",
-	    "\xf0\x9f\x98\x80"};
+	static const char *const ok[] = {
+	    "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
 	char src[64], got[SHUNT_TEXT_ROOM(64)];
 
 	(void)state;
@@ -230,8 +234,7 @@ pids_that_share_a_cache_entry_do_not_mix(void **state)
 	for (size_t i = 0; i < sizeof(pids) / sizeof(pids[0]); i++) {
 		char want[16];
 		int n = snprintf(want, sizeof(want), "%u: ", pids[i]);
-		shunt__format_line(
-		    &f, out, WALL, pids[i], 1, 6, "", 0, "x", 1);
+		shunt__format_line(&f, out, WALL, pids[i], 1, 6, "", 0, "x", 1);
 		assert_memory_equal(out, want, (size_t)n);
 	}
 }

@@ -22,10 +22,8 @@
 #include "log/client.h"
 #include "os/os.h"
 
-static const struct shunt_log_options small = {.sz = sizeof(small),
-    .lane_bytes = 4096,
-    .lanes = 8,
-    .tag = "test"};
+static const struct shunt_log_options small = {
+    .sz = sizeof(small), .lane_bytes = 4096, .lanes = 8, .tag = "test"};
 
 static struct shunt_log *
 open_log(const char *name, const struct shunt_log_options *opts)
@@ -191,8 +189,7 @@ the_longest_message_fits_and_one_more_is_refused(void **state)
 	memset(msg, 'm', max + 1);
 	msg[max + 1] = 0;
 	assert_int_equal(shunt_log_write(log, 6, msg, max + 1), -EMSGSIZE);
-	assert_int_equal(
-	    shunt_log_write(log, 6, msg, SIZE_MAX - 7), -EMSGSIZE);
+	assert_int_equal(shunt_log_write(log, 6, msg, SIZE_MAX - 7), -EMSGSIZE);
 	assert_int_equal(shunt_log_printf(log, 6, "%s", msg), -EMSGSIZE);
 	assert_int_equal(unread(name, NULL, 0), 0);
 	assert_int_equal(shunt_log_write(log, 6, msg, max), 0);
@@ -220,8 +217,7 @@ printf_is_exact_around_its_buffer(void **state)
 	(void)state;
 	for (int len = 1020; len < 1028; len++) {
 		memset(msg, 'a' + len % 26, sizeof(msg));
-		assert_int_equal(
-		    shunt_log_printf(log, 6, "%.*s", len, msg), 0);
+		assert_int_equal(shunt_log_printf(log, 6, "%.*s", len, msg), 0);
 		unread(name, line, sizeof(line));
 		const char *got = strstr(line, ": ") + 2;
 		assert_int_equal(strlen(got), len + 1);
@@ -363,16 +359,14 @@ flush_means_on_disk_for_all_threads(void **state)
 	struct log_lines lines;
 	pthread_t t;
 	void *e;
-	static const int64_t syncs[] = {SHUNT_SYNC_NEVER, SHUNT_SYNC_BATCH,
-	    1000000000};
+	static const int64_t syncs[] = {
+	    SHUNT_SYNC_NEVER, SHUNT_SYNC_BATCH, 1000000000};
 
 	(void)state;
 	assert_int_equal(shunt_log_flush(log, SHUNT_NOWAIT), 0);
 	assert_int_equal(shunt_log_write(log, 6, "mine", 4), 0);
-	assert_int_equal(
-	    shunt_log_flush(log, 1000000000), SHUNT_E_NOSERVER);
-	assert_int_equal(
-	    shunt_log_flush(log, SHUNT_NOWAIT), SHUNT_E_NOSERVER);
+	assert_int_equal(shunt_log_flush(log, 1000000000), SHUNT_E_NOSERVER);
+	assert_int_equal(shunt_log_flush(log, SHUNT_NOWAIT), SHUNT_E_NOSERVER);
 	for (int i = 0; i < 3; i++) {
 		const char *path = log_path("client");
 		/* A thread that has ended is counted too. */
@@ -548,8 +542,7 @@ a_scribbled_lane_is_left_for_another(void **state)
 	log = open_log(name, &o);
 	assert_int_equal(shunt_log_write(log, 6, "x", 1), 0);
 	struct shunt__object *obj = atomic_load(&log->now)->obj;
-	shunt__store64(
-	    &shunt__object_lane(obj, 0)->ln_tail, UINT64_C(1) << 60);
+	shunt__store64(&shunt__object_lane(obj, 0)->ln_tail, UINT64_C(1) << 60);
 	while (e == 0)
 		e = shunt_log_write(log, 6, "x", 1);
 	assert_int_equal(e, SHUNT_E_CORRUPT);
@@ -608,8 +601,9 @@ a_vanished_log_without_a_server_is_carried_to_the_new_one(void **state)
 	struct stat st;
 
 	(void)state;
-	assert_int_equal(peer_end(peer_start(log_and_die,
-			     (void *)(uintptr_t)name)), -SIGKILL);
+	assert_int_equal(
+	    peer_end(peer_start(log_and_die, (void *)(uintptr_t)name)),
+	    -SIGKILL);
 	for (; before < 20; before++)
 		assert_int_equal(shunt_log_write(log, 6, "before", 6), 0);
 	assert_int_equal(unlink(test_path(name)), 0);
@@ -650,8 +644,9 @@ a_log_that_vanished_just_before_the_close_is_carried(void **state)
 	/* Two lanes full: more than one of the new log holds. */
 	o.full = SHUNT_LOG_FULL_DROP;
 	log = open_log(name, &o);
-	assert_int_equal(peer_end(peer_start(log_and_die,
-			     (void *)(uintptr_t)name)), -SIGKILL);
+	assert_int_equal(
+	    peer_end(peer_start(log_and_die, (void *)(uintptr_t)name)),
+	    -SIGKILL);
 	size_t n = (uintptr_t)fill_before(log);
 	pthread_create(&t, NULL, fill_before, log);
 	pthread_join(t, &other);

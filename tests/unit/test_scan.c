@@ -337,12 +337,10 @@ wrong_names_have_a_sentence(void **state)
 	assert_int_equal(shunt_tail_open(&tail, "/no such", NULL, 0), -ENOENT);
 	assert_null(tail);
 	make_raw(raw, 10);
-	assert_int_equal(
-	    shunt_tail_open(&tail, raw, NULL, 0), SHUNT_E_KIND);
+	assert_int_equal(shunt_tail_open(&tail, raw, NULL, 0), SHUNT_E_KIND);
 	assert_detail("raw");
 	assert_int_equal(shunt_queue_open(&q, queue, NULL), 1);
-	assert_int_equal(
-	    shunt_tail_open(&tail, queue, NULL, 0), SHUNT_E_KIND);
+	assert_int_equal(shunt_tail_open(&tail, queue, NULL, 0), SHUNT_E_KIND);
 	assert_detail("queue");
 	assert_int_equal(shunt_tail_open(&tail, raw, NULL, 3), -EINVAL);
 	shunt_queue_close(&q);
