@@ -55,9 +55,31 @@ sync_fd(int fd)
 	return e;
 }
 
-/* Are the batch's bytes there, every one?  1, 0 or -errno. */
+/* The bytes that are there, once more. */
 static int
-complete(int fd, const struct shunt__log_note_lay *n)
+rewrite(int fd, const char *buf, const struct shunt__log_note_lay *n)
+{
+	uint64_t done = 0;
+
+	while (done < n->nt_len) {
+		ssize_t w = shunt__os.pwrite(fd, buf + done, n->nt_len - done,
+		    (off_t)(n->nt_off + done));
+		if (w == -EINTR)
+			continue;
+		if (w <= 0)
+			return w < 0 ? (int)w : -EIO;
+		done += (uint64_t)w;
+	}
+	return 0;
+}
+
+/*
+ * Are the batch's bytes there, every one?  1, 0 or -errno.  With @again they
+ * are written over themselves: if the predecessor's sync failed before it was
+ * killed, their pages count as clean, and a sync of ours would prove nothing.
+ */
+static int
+complete(int fd, const struct shunt__log_note_lay *n, int again)
 {
 	char *buf = malloc(n->nt_len + 1);
 	uint64_t done = 0;
@@ -77,6 +99,10 @@ complete(int fd, const struct shunt__log_note_lay *n)
 	}
 	if (e == 1)
 		e = shunt__checksum(buf, n->nt_len) == n->nt_sum;
+	if (e == 1 && again) {
+		int w = rewrite(fd, buf, n);
+		e = w < 0 ? w : 1;
+	}
 	free(buf);
 	return e;
 }
@@ -114,7 +140,7 @@ decide(struct shunt__source *s, int fd, const struct shunt__note_copy *n,
 			idle(s);
 		return e;
 	}
-	e = complete(fd, &n->head);
+	e = complete(fd, &n->head, sync);
 	if (e < 0)
 		return e;
 	if (e == 0) {

@@ -165,7 +165,21 @@ find(struct shunt__object *obj, const struct shunt__spec *spec)
 	    shunt__quote(obj->name.shown));
 }
 
-/* What was just made and cannot be used goes, unless others came already. */
+/* Did anybody ever claim a lane?  Asked by pread: nothing is mapped here. */
+static int
+was_used(int fd)
+{
+	uint32_t high = 1;
+
+	if (shunt__os.pread(fd, &high, sizeof(high),
+		SHUNT__CONTROL_OFF + offsetof(struct shunt__control_lay,
+					 ct_high)) != sizeof(high))
+		return 1;
+	return high != 0;
+}
+
+/* What was just made and cannot be used goes, unless others came already, be
+ * it that they sent something and left. */
 static void
 withdraw(struct shunt__object *obj)
 {
@@ -173,7 +187,7 @@ withdraw(struct shunt__object *obj)
 
 	if (shunt__byte_lock(obj->fd, F_WRLCK, SHUNT__BYTE_REMOVING) == 0 &&
 	    shunt__byte_held(obj->fd, F_WRLCK, SHUNT__BYTE_ATTACHED) == 0 &&
-	    shunt__os.fstat(obj->fd, &st) == 0 &&
+	    !was_used(obj->fd) && shunt__os.fstat(obj->fd, &st) == 0 &&
 	    shunt__is_named(&obj->name, st.st_dev, st.st_ino) == 1)
 		shunt__os.unlink(obj->name.path);
 }
