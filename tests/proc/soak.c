@@ -18,6 +18,7 @@
 #include <shunt.h>
 
 #include "proc/libflow.h"
+#include "proc/libsoak_log.h"
 
 struct soak {
 	uint64_t seed;
@@ -202,12 +203,19 @@ soak_queue(const struct soak *s)
 	return f.losses != 0;
 }
 
+static int
+soak_a_log(const struct soak *s)
+{
+	return soak_log(s->seed, s->ms);
+}
+
 /* What is soaked, each for its share of the time. */
 static const struct part {
 	int (*run)(const struct soak *s);
 	uint32_t share;
 } parts[] = {
     {soak_queue, 1},
+    {soak_a_log, 1},
 };
 
 static uint64_t
