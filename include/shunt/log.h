@@ -103,7 +103,7 @@ int shunt_log_open(struct shunt_log **out, const char *name,
  *
  * Memory:  frees the handle.
  * Threads: not while another thread uses the handle.
- * Blocks:  never.
+ * Blocks:  at most 100 ms, for others that come or go at this moment.
  * Signals: not from a handler.
  * Death:   killed in it, the next opener or remover finishes the work.
  * Fork:    in a child frees the child's memory only.

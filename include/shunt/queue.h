@@ -98,7 +98,7 @@ int shunt_queue_open(struct shunt_queue **out, const char *name,
  *
  * Memory:  frees the handle; pointers from reserve and peek are gone.
  * Threads: not while another thread uses the handle.
- * Blocks:  never.
+ * Blocks:  at most 100 ms, for others that come or go at this moment.
  * Signals: not from a handler.
  * Death:   killed in it, the next opener or remover finishes the work.
  * Fork:    in a child of the opener frees the child's memory only.

@@ -54,12 +54,9 @@ find(struct shunt_log *log, int level, struct shunt__seat **out)
 				 (unsigned)level > SHUNT_LOG_DEBUG,
 		0))
 		return -EINVAL;
-	if (__builtin_expect(
-		shunt__log_forked(log) ||
-		    shunt__seat_cache.id != shunt__load64(&log->id),
-		0))
+	struct shunt__seat *seat = shunt__seat_cached(shunt__load64(&log->id));
+	if (__builtin_expect(shunt__log_forked(log) || seat == NULL, 0))
 		return find_seat(log, level, out);
-	struct shunt__seat *seat = shunt__seat_cache.seat;
 	const struct shunt__control_lay *control =
 	    shunt__log_end(seat)->control;
 	if (__builtin_expect(shunt__load32(&control->ct_removed) != 0, 0))

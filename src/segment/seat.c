@@ -8,7 +8,8 @@
 #include "segment/seat.h"
 #include "segment/seat_fork.h"
 
-_Thread_local struct shunt__seat_cache shunt__seat_cache SHUNT__TLS;
+_Thread_local struct shunt__seat_cache
+    shunt__seat_cache[SHUNT__SEAT_CACHE] SHUNT__TLS;
 
 /*
  * Every thread has a list of its seats and every handle one of its own; one
@@ -67,7 +68,7 @@ thread_ends(void *arg)
 	struct thread *t = arg;
 
 	pthread_mutex_lock(&mutex);
-	shunt__seat_cache.id = 0;
+	memset(shunt__seat_cache, 0, sizeof(shunt__seat_cache));
 	while (t->first != NULL) {
 		struct shunt__seat *seat = t->first;
 		t->first = seat->thread_next;
@@ -98,7 +99,7 @@ shunt__seats_after_fork(int child)
 		return;
 	}
 	pthread_mutex_init(&mutex, NULL);
-	shunt__seat_cache.id = 0;
+	memset(shunt__seat_cache, 0, sizeof(shunt__seat_cache));
 }
 
 void
@@ -129,8 +130,10 @@ shunt__seats_fini(struct shunt__seats *seats)
 	}
 	/* A cache of another thread may still name this id: it is never used
 	 * again, so it can only miss. */
-	if (shunt__seat_cache.id == seats->id)
-		shunt__seat_cache.id = 0;
+	struct shunt__seat_cache *cached =
+	    &shunt__seat_cache[seats->id % SHUNT__SEAT_CACHE];
+	if (cached->id == seats->id)
+		*cached = (struct shunt__seat_cache){0};
 	pthread_mutex_unlock(&mutex);
 }
 
@@ -255,8 +258,8 @@ shunt__seat_take(struct shunt__seats *seats, struct shunt__seat **out)
 		t->first = seat;
 		pthread_mutex_unlock(&mutex);
 	}
-	shunt__seat_cache.id = seats->id;
-	shunt__seat_cache.seat = seat;
+	shunt__seat_cache[seats->id % SHUNT__SEAT_CACHE] =
+	    (struct shunt__seat_cache){seats->id, seat};
 	*out = seat;
 	return 0;
 }
@@ -277,8 +280,10 @@ shunt__seat_give(struct shunt__seats *seats)
 	if (seat != NULL && !seat->in_call) {
 		unlink_from_handle(seat);
 		unlink_from_thread(seat);
-		if (shunt__seat_cache.seat == seat)
-			shunt__seat_cache.id = 0;
+		for (int k = 0; k < SHUNT__SEAT_CACHE; k++)
+			if (shunt__seat_cache[k].seat == seat)
+				shunt__seat_cache[k] =
+				    (struct shunt__seat_cache){0};
 		vacate(seat);
 	}
 	others = seats->first != NULL;

@@ -53,7 +53,9 @@ int shunt__seat_take(struct shunt__seats *seats, struct shunt__seat **out);
  */
 int shunt__seat_give(struct shunt__seats *seats);
 
-/* The seat that this thread used last, of whatever handle. */
+/* The seats that this thread used last, of whatever handles: an entry for each
+ * remainder of an id, so that one who goes between a few handles finds all. */
+#define SHUNT__SEAT_CACHE 4
 struct shunt__seat_cache {
 	uint64_t id;
 	struct shunt__seat *seat;
@@ -63,15 +65,25 @@ struct shunt__seat_cache {
 #else
 #define SHUNT__TLS
 #endif
-extern _Thread_local struct shunt__seat_cache shunt__seat_cache SHUNT__TLS;
+extern _Thread_local struct shunt__seat_cache
+    shunt__seat_cache[SHUNT__SEAT_CACHE] SHUNT__TLS;
+
+/* This thread's seat of the handle with that id, if it is at hand; or NULL. */
+static inline struct shunt__seat *
+shunt__seat_cached(uint64_t id)
+{
+	const struct shunt__seat_cache *c =
+	    &shunt__seat_cache[id % SHUNT__SEAT_CACHE];
+
+	return __builtin_expect(c->id == id, 1) ? c->seat : NULL;
+}
 
 static inline int
 shunt__seat_get(struct shunt__seats *seats, struct shunt__seat **out)
 {
-	if (__builtin_expect(shunt__seat_cache.id == seats->id, 1)) {
-		*out = shunt__seat_cache.seat;
+	*out = shunt__seat_cached(seats->id);
+	if (__builtin_expect(*out != NULL, 1))
 		return 0;
-	}
 	return shunt__seat_take(seats, out);
 }
 
