@@ -13,9 +13,10 @@
 #include "segment/wait.h"
 
 #define SCAN_NS   UINT64_C(1000000) /* between two looks at all lanes */
-#define SCAN_ASK  15u               /* polls between two looks at the clock */
+#define SCAN_ASK  63u               /* polls between two looks at the clock */
 #define FEW       8u                /* so many lanes are always polled */
 #define IDLE_MOST 200u /* scans without a record before a lane is dropped */
+#define AWAIT     64u  /* looks at one place for an answer on its way */
 #define TURN_MOST 64u  /* records in a row from one lane, if there are more */
 
 struct lane {
@@ -185,14 +186,14 @@ look_at_bits(struct shunt_queue *queue)
 {
 	struct shunt__receiver *r = queue->receiver;
 	struct shunt__control_lay *ct = queue->obj->control;
-	uint32_t words = (queue->obj->geo.lanes + 63) / 64;
+	uint32_t words = (r->high + 63) / 64; /* of lanes that were met */
 
 	for (uint32_t w = 0; w < words; w++) {
 		uint64_t news = shunt__load64(&ct->ct_ready[w]) & ~r->known[w];
 		while (news != 0) {
 			uint32_t n = w * 64 + (uint32_t)__builtin_ctzll(news);
 			news &= news - 1;
-			if (n >= queue->obj->geo.lanes)
+			if (n >= r->high)
 				break;
 			struct lane *lane = &r->lanes[n];
 			if (adopt(queue, lane) < 0)
@@ -302,6 +303,23 @@ look_around(struct shunt_queue *queue)
 	return look_for_news(queue);
 }
 
+/*
+ * In a conversation the answer is on its way: a few looks at its place, which
+ * cost a nanosecond each, see it sooner than the way round all other places.
+ */
+static inline int
+await(const struct lane *lane)
+{
+	const struct shunt__lane_rx *rx = &lane->rx;
+
+	for (uint32_t i = 0; i < AWAIT; i++)
+		/* V: only asks whether to look. */
+		if (shunt__acquire64(
+			shunt__lane_word(rx->ring, rx->cap, rx->tail)) != 0)
+			return 1;
+	return 0;
+}
+
 /* One poll.  0: r->peeked is set; -EAGAIN; or SHUNT_E_CORRUPT. */
 static inline int
 poll_once(struct shunt_queue *queue)
@@ -313,6 +331,8 @@ poll_once(struct shunt_queue *queue)
 		return 0;
 	if (__builtin_expect(cur != NULL, 1) && r->turn < TURN_MOST) {
 		int e = look(queue, cur);
+		if (e == -EAGAIN && r->turn <= 1 && await(cur))
+			e = look(queue, cur);
 		if (__builtin_expect(e == 0, 1)) {
 			r->turn++;
 			cur->idle = 0;

@@ -178,5 +178,8 @@ main(int argc, char **argv)
 	NEED(e == 0);
 	NEED(peer_end(serving) == 0);
 	printf("%u kills: ", kills);
-	return judge(told);
+	int bad = judge(told);
+	for (unsigned i = 0; i < CLIENTS; i++)
+		free(told[i].missing);
+	return bad;
 }

@@ -358,14 +358,12 @@ a_tail_merges_lanes_and_survives_a_lying_one(void **state)
 
 	(void)state;
 	assert_int_equal(shunt_log_open(&log, name, NULL), 1);
-	for (; i < 20; i++) {
-		assert_int_equal(shunt_log_printf(log, 6, "n%d.", i), 0);
+	while (i < 20) {
+		assert_int_equal(shunt_log_printf(log, 6, "n%d.", i++), 0);
 		/* Another process has another lane. */
 		pid_t pid = fork();
-		if (pid == 0) {
-			i++;
+		if (pid == 0)
 			_exit(shunt_log_printf(log, 6, "n%d.", i) != 0);
-		}
 		assert_int_equal(peer_end(pid), 0);
 		i++;
 	}
