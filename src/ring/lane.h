@@ -107,7 +107,7 @@ shunt__lane_tx_refresh(struct shunt__lane_tx *tx)
 /*
  * Nothing to do on a line that the other side is writing: who asks again at
  * once takes the line away each time and slows the other down.  Some hundred
- * nanoseconds of patience double the throughput (docs/bench/).
+ * nanoseconds of patience double the throughput (docs/bench.md).
  */
 static inline void
 shunt__lane_stand_back(void)
