@@ -137,8 +137,9 @@ void shunt_log_close(struct shunt_log **log);
  * Threads: safe on one handle from any number of threads.
  * Blocks:  only while the thread's lane is full, as `full` says.
  * Signals: from a handler, once its thread has logged before; with
- *          SHUNT_LOG_FULL_DROP it never sleeps.  shunt_log_printf() is as
- *          safe as vsnprintf(3).
+ *          SHUNT_LOG_FULL_DROP it never sleeps.  Not the thread's first call
+ *          after a fork or after the name vanished: that one attaches and may
+ *          allocate.  shunt_log_printf() is as safe as vsnprintf(3).
  * Death:   killed at any instruction, the caller leaves the record whole or
  *          absent, and nobody waits for it.
  * Fork:    usable in the child.

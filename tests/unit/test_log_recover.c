@@ -24,6 +24,8 @@ static struct shunt__format format;
 static struct shunt__stage stage;
 static struct producer p;
 static int syncs;
+static size_t rewritten; /* bytes, before the first sync */
+static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 
 static void
 listen(void *arg, const char *line)
@@ -116,6 +118,16 @@ count_sync(int fd)
 	return fdatasync(fd) < 0 ? -errno : 0;
 }
 
+static ssize_t
+count_pwrite(int fd, const void *buf, size_t n, off_t off)
+{
+	ssize_t w = real_pwrite(fd, buf, n, off);
+
+	if (w > 0 && syncs == 0)
+		rewritten += (size_t)w;
+	return w;
+}
+
 /* As the successor: with no memory of what was. */
 static void
 recover(int sync)
@@ -127,9 +139,13 @@ recover(int sync)
 	shunt__file_close(&file);
 	assert_int_equal(shunt__source_init(&src, obj), 0);
 	assert_int_equal(shunt__file_open(&file, path), 0);
+	rewritten = 0;
+	real_pwrite = shunt__os.pwrite;
+	shunt__os.pwrite = count_pwrite;
 	shunt__os.fdatasync = count_sync;
 	assert_int_equal(shunt__recover(&src, &file, sync, &notice), 0);
 	shunt__os.fdatasync = real;
+	shunt__os.pwrite = real_pwrite;
 	assert_int_equal(shunt__load64(&src.note->nt_state) & 3, 0);
 	assert_int_equal(file.size, size_of(path));
 }
@@ -320,6 +336,28 @@ what_was_not_synced_is(void **state)
 	assert_int_equal(syncs, 1);
 }
 
+/* The predecessor's sync may have failed, and its pages count as clean: only
+ * bytes that are written again are on disk after a sync of ours. */
+static void
+a_batch_that_is_to_be_synced_is_written_over_itself(void **state)
+{
+	(void)state;
+	write_to(path, stage.buf, stage.len);
+	recover(1);
+	assert_int_equal(rewritten, stage.len);
+	assert_true(syncs > 0);
+	assert_int_equal(size_of(path), 7 + (off_t)stage.len);
+}
+
+static void
+a_batch_that_nobody_syncs_is_left_as_it_is(void **state)
+{
+	(void)state;
+	write_to(path, stage.buf, stage.len);
+	recover(0);
+	assert_int_equal(rewritten, 0);
+}
+
 int
 main(void)
 {
@@ -337,6 +375,8 @@ main(void)
 	    TEST(it_was_history_already),
 	    TEST(the_note_was_scribbled_over),
 	    TEST(what_was_not_synced_is),
+	    TEST(a_batch_that_is_to_be_synced_is_written_over_itself),
+	    TEST(a_batch_that_nobody_syncs_is_left_as_it_is),
 	};
 
 	alarm(50);
