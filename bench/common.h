@@ -139,6 +139,14 @@ int64_t file_size(const char *path);
 /* Waits until @path has @size bytes; the time it was seen, or 0. */
 uint64_t await_size(const char *path, int64_t size, int seconds);
 int64_t count_lines(const char *path);
+/*
+ * On a virtual machine the host takes free pages back within seconds, and the
+ * first touch of one then costs microseconds: a run that writes to fresh
+ * pages measures the host.  So a run keeps its file, which holds as many
+ * pages, until the next run of its kind is about to start.
+ */
+void memory_hold(const char *path, const char *kind);
+void memory_free(const char *kind);
 
 /* ---- real text for the demo (common_text.c) ---- */
 

@@ -85,6 +85,35 @@ await_size(const char *path, int64_t size, int seconds)
 	return clock_ns();
 }
 
+/* Where the memory of the last run of this kind is held. */
+static void
+held_path(char *path, const char *kind)
+{
+	char name[NAME_ROOM];
+
+	snprintf(name, sizeof name, "held-%s", kind);
+	scratch_path(path, name);
+}
+
+void
+memory_hold(const char *path, const char *kind)
+{
+	char held[PATH_ROOM];
+
+	held_path(held, kind);
+	if (rename(path, held) < 0)
+		unlink(path);
+}
+
+void
+memory_free(const char *kind)
+{
+	char held[PATH_ROOM];
+
+	held_path(held, kind);
+	unlink(held);
+}
+
 int64_t
 count_lines(const char *path)
 {
