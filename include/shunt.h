@@ -5,11 +5,15 @@
 /* Everything at once.  Each part may also be included by itself. */
 
 #include <shunt/error.h>
+#include <shunt/event.h>
 #include <shunt/inspect.h>
+#include <shunt/lock.h>
 #include <shunt/log.h>
 #include <shunt/logd.h>
 #include <shunt/queue.h>
 #include <shunt/segment.h>
+#include <shunt/semaphore.h>
+#include <shunt/sysv.h>
 #include <shunt/text.h>
 #include <shunt/version.h>
 

@@ -22,6 +22,9 @@ enum shunt_kind {
 	SHUNT_KIND_RAW = 0, /* no header of ours */
 	SHUNT_KIND_QUEUE = 1,
 	SHUNT_KIND_LOG = 2,
+	SHUNT_KIND_LOCK = 3,
+	SHUNT_KIND_SEMAPHORE = 4,
+	SHUNT_KIND_EVENT = 5,
 	SHUNT_KIND_OTHER = 99 /* ours, of a kind or version not known here */
 };
 
@@ -55,6 +58,30 @@ struct shunt_segment_info {
 	uint32_t reserved;
 	int64_t receiver_pid; /* for people; 0 if none */
 	uint64_t unread;      /* objects: bytes of records not yet released */
+	uint64_t attached;    /* System V: how often it is attached */
+	int32_t sysv_id;      /* System V: identifier; else -1 */
+	int32_t sysv_key;     /* System V: key, 0 if it has none */
+	uint32_t sysv_flags;  /* System V: SHUNT_SYSV_... */
+	uint32_t held;        /* locks: 1 if a live thread holds it;
+				 semaphores: permits held */
+	int64_t last_pid;     /* System V: last to attach or detach */
+	int64_t holder_pid;   /* locks: of the holder, for people; 0: none */
+	uint32_t value;       /* semaphores: permits free; events: pending */
+	uint32_t most;        /* semaphores: permits there may be */
+	uint32_t unrepaired;  /* locks: 1 if the last holder died with it */
+	uint32_t reserved2;
+	uint64_t recoveries; /* locks, semaphores: holders that died */
+};
+
+/* One recovery of a lock or semaphore from a holder that died. */
+struct shunt_recovery {
+	int64_t at_ns;      /* wall clock */
+	int64_t dead_pid;   /* as it saw itself; for people */
+	int64_t by_pid;     /* who noticed; likewise */
+	uint32_t dead_uid;  /* likewise */
+	uint32_t permits;   /* semaphores: that came back; locks: 1 */
+	char dead_comm[20]; /* its program, not escaped */
+	uint32_t reserved;
 };
 
 /* One participant of an object: a sending thread or the receiver. */
@@ -72,8 +99,9 @@ struct shunt_participant {
 struct shunt_scan; /* an iteration */
 
 /**
- * shunt_scan_open()  - begin to list the segments of /dev/shm.
- * shunt_scan_next()  - the next one, in the order of names.
+ * shunt_scan_open()  - begin to list the segments of the machine.
+ * shunt_scan_next()  - the next one: those of /dev/shm in the order of names,
+ *                      then those of System V in the order of identifiers.
  * shunt_scan_close() - end; sets the handle to NULL.
  * @out:  set to the iteration, or NULL on failure.
  * @scan: the iteration.
@@ -115,6 +143,25 @@ void shunt_scan_close(struct shunt_scan **scan);
  */
 int shunt_segment_stat(const char *name, struct shunt_segment_info *info,
     struct shunt_participant *list, size_t cap);
+
+/**
+ * shunt_recoveries() - the last holders of a lock or semaphore that died.
+ * @name: as shunt_segment_open().
+ * @list: room for @cap recoveries; the newest is first.
+ * @cap:  entries of room; at most 16 are kept.
+ *
+ * Returns: the number filled in, or a negative code; SHUNT_E_KIND if it is
+ *   neither a lock nor a semaphore.
+ *
+ * Memory:  fills @list.
+ * Threads: safe from any thread.
+ * Blocks:  never.
+ * Signals: not from a handler.
+ * Death:   touches nothing shared.
+ * Fork:    usable in the child.
+ * Since:   0.1
+ */
+int shunt_recoveries(const char *name, struct shunt_recovery *list, size_t cap);
 
 /**
  * shunt_segment_mappers() - processes that map a segment, as far as visible.

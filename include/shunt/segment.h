@@ -9,7 +9,10 @@
  *
  * Names: "/name", "posix:/name" or "name" is the POSIX object that is visible
  * as /dev/shm/name; "file:PATH" a mapped file on any file system; "fd:N" a
- * memfd that this process inherited or received.
+ * memfd that this process inherited or received; "sysv:0x1234" the System V
+ * segment with that key, "sysv:ftok=PATH,N" with the key of ftok(PATH, N),
+ * "sysv:id=N" with that identifier, "sysv:private" a new one without a key.
+ * <shunt/sysv.h> has what System V alone has.
  */
 
 #include <stddef.h>
@@ -23,8 +26,8 @@ extern "C" {
 struct shunt_segment; /* this process's mapping; never in shared memory */
 
 /*
- * Options of create, open and anon.  A zeroed struct with `sz` set, or NULL,
- * means the defaults.  Fields are only ever added at the end.
+ * Options of create, open, anon and recv.  A zeroed struct with `sz` set, or
+ * NULL, means the defaults.  Fields are only ever added at the end.
  */
 struct shunt_segment_options {
 	size_t sz;         /* sizeof(struct shunt_segment_options) */
@@ -32,6 +35,11 @@ struct shunt_segment_options {
 	uint32_t flags;    /* SHUNT_SEGMENT_... */
 	const char *group; /* group to own it, by name or number; or NULL */
 	const char *owner; /* whose segment is acceptable; or NULL for any */
+	uint64_t offset;   /* the window's first byte; any, not only pages */
+	size_t length;     /* the window's bytes; 0: up to the end */
+	void *address;     /* where to map; NULL: anywhere */
+	uint32_t prot;     /* SHUNT_PROT_...; 0: reading and writing */
+	uint32_t reserved; /* must be 0 */
 };
 
 enum {
@@ -40,6 +48,43 @@ enum {
 				 << 1, /* create: cut and zero what is there */
 	SHUNT_SEGMENT_READONLY = 1u << 2, /* map for reading only */
 	SHUNT_SEGMENT_UMASK = 1u << 3,    /* create: mode & ~umask */
+	SHUNT_SEGMENT_REPLACE = 1u << 4,  /* address: over what is mapped there
+					     (MAP_FIXED, SHM_REMAP) */
+	SHUNT_SEGMENT_ROUND = 1u << 5,   /* address: rounded down to SHMLBA or a
+					    page (SHM_RND) */
+	SHUNT_SEGMENT_HUGE = 1u << 6,    /* huge pages where they can be had */
+	SHUNT_SEGMENT_LOCKED = 1u << 7,  /* stays in memory, never in swap */
+	SHUNT_SEGMENT_INHERIT = 1u << 8, /* the descriptor survives exec(3) */
+	SHUNT_SEGMENT_SEALED = 1u << 9,  /* open, recv: SHUNT_E_KIND unless it
+					    is sealed against shrinking */
+};
+
+/* What a mapping lets its process do.  A bit field: READ | EXEC. */
+enum {
+	SHUNT_PROT_READ = 1u << 0,
+	SHUNT_PROT_WRITE = 1u << 1,
+	SHUNT_PROT_EXEC = 1u << 2,
+	SHUNT_PROT_NONE = 1u << 3, /* alone: not even reading */
+};
+
+/* What a memfd lets nobody do any more; see fcntl(2), F_ADD_SEALS. */
+enum {
+	SHUNT_SEAL_SEAL = 1u << 0,   /* add another seal */
+	SHUNT_SEAL_SHRINK = 1u << 1, /* make it smaller: no SIGBUS any more */
+	SHUNT_SEAL_GROW = 1u << 2,   /* make it larger */
+	SHUNT_SEAL_WRITE = 1u << 3,  /* change its bytes */
+	SHUNT_SEAL_FUTURE_WRITE = 1u << 4, /* change them by new mappings */
+};
+
+/*
+ * What stands in shared memory in place of a pointer: 8 bytes that mean the
+ * same in every process, wherever each has the segment mapped.  All zero is
+ * "none", so that zeroed memory points nowhere.  A struct, so that it cannot
+ * be mistaken for a number or a pointer; only the two functions below know
+ * what is in it.
+ */
+struct shunt_offset {
+	uint64_t opaque;
 };
 
 /**
@@ -57,8 +102,12 @@ enum {
  * Returns: 0 if made, 1 if it was there, or a negative code:
  *   -EEXIST       it exists and SHUNT_SEGMENT_EXCLUSIVE was asked for, or it
  *                 has another size.
- *   -ENOSPC       the file system that holds it has not @size bytes free.
- *   -EINVAL       @size 0 or over the limit of a file, or bad @opts.
+ *   -ENOSPC       the file system that holds it has not @size bytes free;
+ *                 System V: SHMMNI segments or SHMALL pages are reached.
+ *   -EINVAL       @size 0 or over the limit of a file (System V: of SHMMAX),
+ *                 a window that is not wholly inside, or bad @opts.
+ *   -EEXIST       also: `address` is taken, and not SHUNT_SEGMENT_REPLACE.
+ *   -ENOTSUP      System V with `length`, SHUNT_SEGMENT_UMASK or _TRUNCATE.
  *   SHUNT_E_NAME  @name is not in the grammar.
  *   SHUNT_E_KIND  the name is an object (queue, log) or no regular file.
  *   SHUNT_E_OWNER it exists and belongs to another user than `owner`.
@@ -84,6 +133,8 @@ int shunt_segment_create(struct shunt_segment **out, const char *name,
  * Returns: 0 or a negative code:
  *   -ENOENT       no segment has that name.
  *   -EACCES       its mode does not let this user in.
+ *   -EINVAL       a window that is not wholly inside.
+ *   -EEXIST       `address` is taken, and not SHUNT_SEGMENT_REPLACE.
  *   SHUNT_E_NOTREADY  its size is 0: its creator has not sized it yet.
  *   SHUNT_E_NAME SHUNT_E_KIND SHUNT_E_OWNER -EINVAL  as for create.
  *
@@ -121,8 +172,10 @@ int shunt_segment_anon(struct shunt_segment **out, size_t size,
 
 /**
  * shunt_segment_data() - first byte of the mapping.
- * shunt_segment_size() - its size in bytes, as when it was opened.
- * shunt_segment_fd()   - its descriptor, close-on-exec, owned by the handle.
+ * shunt_segment_size() - bytes mapped: the window's, or the segment's as when
+ *                        it was opened or resized.
+ * shunt_segment_fd()   - its descriptor, owned by the handle; close-on-exec
+ *                        unless SHUNT_SEGMENT_INHERIT; -ENOTSUP for System V.
  * @seg: an open segment.
  *
  * If another process truncates the file, touching the lost part is a SIGBUS.
@@ -140,6 +193,138 @@ int shunt_segment_anon(struct shunt_segment **out, size_t size,
 void *shunt_segment_data(const struct shunt_segment *seg);
 size_t shunt_segment_size(const struct shunt_segment *seg);
 int shunt_segment_fd(const struct shunt_segment *seg);
+
+/**
+ * shunt_segment_at()     - follow an offset: a checked pointer.
+ * shunt_segment_offset() - what to store in place of a pointer.
+ * @seg: an open segment.
+ * @off: an offset, as a rule just copied out of shared memory.
+ * @len: bytes that the caller will touch there; at least 1.
+ * @ptr: a pointer into @seg's mapping.
+ *
+ * No pointer is ever stored in shared memory: each process maps a segment at
+ * another address.  Copy the offset into a local first, then follow the copy.
+ * Offsets count from the segment's first byte, also behind a window.
+ *
+ * Returns: at: the address, or NULL if @off is none or the @len bytes are not
+ *   wholly inside of the mapping.  offset: none if @ptr is NULL or outside.
+ *
+ * Memory:  the pointer is valid until close or resize.
+ * Threads: safe from any thread.
+ * Blocks:  never.
+ * Signals: async-signal-safe.
+ * Death:   touches nothing shared.
+ * Fork:    valid in the child.
+ * Since:   0.1
+ */
+void *shunt_segment_at(
+    const struct shunt_segment *seg, struct shunt_offset off, size_t len);
+struct shunt_offset shunt_segment_offset(
+    const struct shunt_segment *seg, const void *ptr);
+
+/**
+ * shunt_segment_resize() - give a raw segment another size.
+ * @seg:  an open, writable segment that is mapped whole.
+ * @size: bytes, at least 1.
+ *
+ * Growing reserves what is added, zeroed.  Shrinking takes memory away from
+ * everybody at once: who touches the lost part, also in other processes, gets
+ * a SIGBUS.  Others see a new size when they open it again.  The mapping may
+ * move: shunt_segment_data() tells where to, offsets stay right.
+ *
+ * Returns: 0 or a negative code, and nothing has changed:
+ *   -EINVAL   @size 0 or over the limit, or @seg shows a window.
+ *   -ENOSPC   the file system has not so many bytes free.
+ *   -EPERM    sealed against it.
+ *   -EACCES   opened for reading only.
+ *   -ENOTSUP  System V segments cannot be resized.
+ *   -ENOMEM   it cannot be mapped in the new size.
+ *
+ * Memory:  pointers into the old mapping are invalid after success.
+ * Threads: not while another thread uses the handle.
+ * Blocks:  for the time the kernel takes to zero the pages.
+ * Signals: not from a handler.
+ * Death:   killed in it, the segment has the old size or the new one.
+ * Fork:    the child's mapping keeps its size and place.
+ * Since:   0.1
+ */
+int shunt_segment_resize(struct shunt_segment *seg, size_t size);
+
+/**
+ * shunt_segment_protect() - change what this process may do with its mapping.
+ * @seg:  an open segment.
+ * @prot: SHUNT_PROT_... bits.
+ *
+ * Returns: 0; -EACCES: it was not opened for that; -EINVAL: unknown bits.
+ *
+ * Memory:  the mapping stays where it is.
+ * Threads: safe; other threads' accesses change at once.
+ * Blocks:  never.
+ * Signals: not from a handler.
+ * Death:   changes nothing that outlives the process.
+ * Fork:    the child keeps what it inherited.
+ * Since:   0.1
+ */
+int shunt_segment_protect(struct shunt_segment *seg, uint32_t prot);
+
+/**
+ * shunt_segment_seal()  - give up for ever, and for all, what may be changed.
+ * shunt_segment_seals() - the seals that a segment bears.
+ * @seg:   a memfd: from shunt_segment_anon(), "fd:N" or shunt_segment_recv().
+ * @seals: SHUNT_SEAL_... bits to add.
+ *
+ * SHUNT_SEAL_WRITE maps the segment anew, for reading only: it may move, and
+ * it is -EBUSY while any other process has it mapped for writing.
+ *
+ * Returns: seal: 0; seals: the bits; or a negative code:
+ *   -EPERM    sealed with SHUNT_SEAL_SEAL already.
+ *   -EBUSY    SHUNT_SEAL_WRITE, and somebody can still write.
+ *   -ENOTSUP  not a memfd.
+ *
+ * Memory:  with SHUNT_SEAL_WRITE old pointers are invalid.
+ * Threads: not while another thread uses the handle.
+ * Blocks:  never.
+ * Signals: not from a handler.
+ * Death:   killed in it, the seals are there or are not.
+ * Fork:    seals hold for all processes.
+ * Since:   0.1
+ */
+int shunt_segment_seal(struct shunt_segment *seg, uint32_t seals);
+int shunt_segment_seals(const struct shunt_segment *seg);
+
+/**
+ * shunt_segment_send() - hand a segment to the process behind a UNIX socket.
+ * shunt_segment_recv() - take what the other side handed over, and map it.
+ * @seg:    any open segment but a System V one.
+ * @out:    set to the mapped segment, or NULL on failure.
+ * @socket: a connected UNIX socket, stream, datagram or seqpacket.
+ * @opts:   as for open; NULL for the defaults.
+ *
+ * The descriptor travels with a message of 16 bytes, one recv for each send.
+ * Whoever receives has exactly the rights that the descriptor carries: open
+ * it read-only, or seal it, before you hand it to somebody you do not trust,
+ * and ask for SHUNT_SEGMENT_SEALED when you take from such a one.
+ *
+ * Returns: 0 or a negative code:
+ *   SHUNT_E_CLOSED   the other side has closed the socket.
+ *   SHUNT_E_CORRUPT  what came is not from shunt_segment_send().
+ *   SHUNT_E_KIND     not a regular file or memfd, or not sealed as asked.
+ *   -ENOTSUP         send: a System V segment has no descriptor.
+ *   -EAGAIN          the socket is non-blocking and not ready.
+ *   -EACCES          recv: handed over read-only; ask for READONLY.
+ *   other -errno     of sendmsg(2), recvmsg(2) or mmap(2).
+ *
+ * Memory:  the mapping belongs to the handle, until shunt_segment_close().
+ * Threads: safe; two threads must not use one socket at once.
+ * Blocks:  as the socket does.
+ * Signals: not from a handler; no SIGPIPE.
+ * Death:   killed between the two calls, the kernel frees what was in flight.
+ * Fork:    usable in the child.
+ * Since:   0.1
+ */
+int shunt_segment_send(const struct shunt_segment *seg, int socket);
+int shunt_segment_recv(struct shunt_segment **out, int socket,
+    const struct shunt_segment_options *opts);
 
 /**
  * shunt_segment_read()  - copy bytes out of a named segment without mapping.
@@ -186,6 +371,39 @@ ssize_t shunt_segment_write(const char *name, uint64_t off, const void *buf,
  */
 void shunt_segment_close(struct shunt_segment **seg);
 
+/**
+ * shunt_segment_set_size()  - shunt_segment_resize() by name, without mapping.
+ * shunt_segment_set_mode()  - change the permission bits of a segment.
+ * shunt_segment_set_owner() - change its owner, its group or both.
+ * @name: see the top of this page.
+ * @size: bytes, at least 1.
+ * @mode: permission bits, 0 to 0777; exact.
+ * @user: name or number of the new owner, or NULL to leave it.
+ * @group: name or number of the new group, or NULL to leave it.
+ *
+ * chmod(2) and chown(2), or IPC_SET for System V.  Mode and owner of objects
+ * may be changed too; their size may not.
+ *
+ * Returns: 0 or a negative code:
+ *   -EPERM    neither its owner (System V: nor its creator) nor root.
+ *   -EINVAL   a mode over 0777, a size of 0, no such user or group.
+ *   -ENOTSUP  set_size of a System V segment.
+ *   SHUNT_E_KIND  set_size of an object of ours.
+ *   other codes   as shunt_segment_open() and shunt_segment_resize().
+ *
+ * Memory:  none.
+ * Threads: safe from any thread.
+ * Blocks:  never for long.
+ * Signals: not from a handler.
+ * Death:   killed in it, the old or the new value stands.
+ * Fork:    usable in the child.
+ * Since:   0.1
+ */
+int shunt_segment_set_size(const char *name, uint64_t size);
+int shunt_segment_set_mode(const char *name, uint32_t mode);
+int shunt_segment_set_owner(
+    const char *name, const char *user, const char *group);
+
 /* Options of shunt_remove(). */
 struct shunt_remove_options {
 	size_t sz;         /* sizeof(struct shunt_remove_options) */
@@ -204,6 +422,8 @@ enum {
  * @opts: NULL for the defaults.
  *
  * A raw segment is unlinked as shm_unlink(3) does: those who map it keep it.
+ * A System V segment is marked (IPC_RMID): it has no key any more, and goes
+ * with the last detach.
  * An object that somebody has attached is refused, unless forced: its users
  * then get SHUNT_E_REMOVED from their next call, at the latest after 1 s.
  *
