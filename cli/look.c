@@ -22,6 +22,12 @@ look_kind(uint32_t kind)
 		return "queue";
 	case SHUNT_KIND_LOG:
 		return "log";
+	case SHUNT_KIND_LOCK:
+		return "lock";
+	case SHUNT_KIND_SEMAPHORE:
+		return "semaphore";
+	case SHUNT_KIND_EVENT:
+		return "event";
 	}
 	return "other";
 }
@@ -199,38 +205,23 @@ look_users_json(const struct look_users *users)
 	return array;
 }
 
-static void
-object_json(json_t *o, const struct shunt_segment_info *info)
+int
+look_sysv(const char *name)
 {
-	json_object_set_new(o, "persistent", json_boolean(info->persistent));
-	json_object_set_new(o, "created_ns", json_integer(info->created_ns));
-	json_object_set_new(o, "creator_pid", json_integer(info->creator_pid));
-	json_object_set_new(o, "layout", out_json_int(info->layout));
-	json_object_set_new(o, "lanes", out_json_int(info->lanes));
-	json_object_set_new(o, "lane_bytes", out_json_int(info->lane_bytes));
-	json_object_set_new(o, "lanes_used", out_json_int(info->lanes_used));
-	json_object_set_new(o, "senders", out_json_int(info->senders));
-	json_object_set_new(o, "receiver", json_boolean(info->receiver));
-	json_object_set_new(
-	    o, "receiver_pid", json_integer(info->receiver_pid));
-	json_object_set_new(o, "unread", out_json_int(info->unread));
+	return strncmp(name, "sysv:", 5) == 0;
 }
 
-json_t *
-look_info_json(const struct shunt_segment_info *info)
+const char *
+look_key(int32_t key)
 {
-	char mode[8];
-	json_t *o;
+	static char text[16];
 
-	snprintf(mode, sizeof(mode), "%04o", info->mode & 07777);
-	o = json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:I}",
-	    "name", out_json_text(info->name), "kind", look_kind(info->kind),
-	    "state", look_state(info->state), "size", out_json_int(info->size),
-	    "used", out_json_int(info->used), "uid", out_json_int(info->uid),
-	    "gid", out_json_int(info->gid), "owner",
-	    out_json_text(out_user(info->uid)), "mode", mode, "mtime_ns",
-	    (json_int_t)info->mtime_ns);
-	if (o != NULL && info->kind != SHUNT_KIND_RAW)
-		object_json(o, info);
-	return o;
+	snprintf(text, sizeof(text), "0x%08" PRIx32, (uint32_t)key);
+	return text;
+}
+
+int
+look_has_lanes(uint32_t kind)
+{
+	return kind == SHUNT_KIND_QUEUE || kind == SHUNT_KIND_LOG;
 }

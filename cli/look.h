@@ -41,6 +41,13 @@ int look_stat(const char *name, struct shunt_segment_info *info,
 /* The name of the log that is meant: @given, $SHUNT_LOG or the default. */
 const char *look_log_name(const char *given);
 
+/* 1 if @name is in the grammar of System V segments. */
+int look_sysv(const char *name);
+/* "0x00001234", in a static buffer: as ipcs(1) shows a key. */
+const char *look_key(int32_t key);
+/* 1 for the kinds that carry messages. */
+int look_has_lanes(uint32_t kind);
+
 /* The keys that ls and stat have in common. */
 json_t *look_info_json(const struct shunt_segment_info *info);
 
