@@ -111,13 +111,20 @@ int
 shunt__open_checked(const struct shunt__name *name, int flags,
     const char *owner, int any_owner, struct stat *st)
 {
+	int nofollow, fd, e;
+
+	/* Whoever serves System V has branched off before: this is somebody
+	 * who wants an object, or a file. */
+	if (name->backend == SHUNT__SYSV)
+		return shunt__fail(SHUNT_E_KIND,
+		    "%s: System V segments are raw only, for they have no "
+		    "inode to lock; an object needs a POSIX name (posix:/name)",
+		    shunt__quote(name->shown));
 	/* fd:N is opened anew through /proc: locks need a description of
 	 * their own, and that path is a link by nature. */
-	int nofollow = name->backend == SHUNT__FD ? 0 : O_NOFOLLOW;
-	int fd = open_patiently(
+	nofollow = name->backend == SHUNT__FD ? 0 : O_NOFOLLOW;
+	fd = open_patiently(
 	    name->path, flags | nofollow | O_NONBLOCK | O_CLOEXEC);
-	int e;
-
 	if (fd < 0)
 		return explain(fd, name);
 	e = shunt__os.fstat(fd, st);

@@ -6,7 +6,7 @@
 esc=$(printf '\033')
 long=$(printf '%0256d' 0)
 
-for name in '' / . .. /. posix: a/b "$N/x" "/$long" file: fd: fd:x sysv:0x12; do
+for name in '' / . .. /. posix: a/b "$N/x" "/$long" file: fd: fd:x; do
 	run "$SHUNT" create -- "$name" 4K
 	refused "create \"$name\"" 1 'name' '/name'
 	run "$SHUNT" send -- "$name" text

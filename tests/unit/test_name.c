@@ -27,7 +27,29 @@ bad(const char *text, const char *why)
 	assert_detail(why);
 	/* Each sentence shows the right form. */
 	if (text != NULL)
-		assert_detail("write /name, file:PATH or fd:N");
+		assert_detail(strncmp(text, "sysv:", 5) != 0
+				  ? "write /name, file:PATH, fd:N or sysv:0x"
+				  : "write sysv:0x1234 (its key), sysv:id=N, "
+				    "sysv:ftok=PATH,N or sysv:private");
+}
+
+static void
+sysv(const char *text, enum shunt__sysv_by by, uint32_t number,
+    const char *path, const char *shown)
+{
+	struct shunt__name name;
+
+	good(text, SHUNT__SYSV, path, shown);
+	assert_int_equal(shunt__name_parse(&name, text), 0);
+	assert_int_equal(name.by, by);
+	assert_int_equal((uint32_t)name.number, number);
+	assert_int_equal(name.fd, -1);
+	/* What is shown is a name of the same segment. */
+	assert_int_equal(shunt__name_parse(&name, shown), 0);
+	assert_int_equal(name.by, by);
+	assert_int_equal((uint32_t)name.number, number);
+	assert_string_equal(name.path, path);
+	assert_string_equal(name.shown, shown);
 }
 
 static void
@@ -45,6 +67,37 @@ every_good_form(void **state)
 	good("file:y", SHUNT__FILE, "y", "file:y");
 	good("fd:0", SHUNT__FD, "/proc/self/fd/0", "fd:0");
 	good("fd:1023", SHUNT__FD, "/proc/self/fd/1023", "fd:1023");
+}
+
+static void
+every_good_form_of_system_v(void **state)
+{
+	(void)state;
+	sysv("sysv:0x1234", SHUNT__SYSV_KEY, 0x1234, "", "sysv:0x00001234");
+	sysv("sysv:0X1aB4", SHUNT__SYSV_KEY, 0x1ab4, "", "sysv:0x00001ab4");
+	sysv("sysv:4660", SHUNT__SYSV_KEY, 0x1234, "", "sysv:0x00001234");
+	sysv("sysv:0x00000001", SHUNT__SYSV_KEY, 1, "", "sysv:0x00000001");
+	sysv("sysv:0xffffffff", SHUNT__SYSV_KEY, UINT32_MAX, "",
+	    "sysv:0xffffffff");
+	sysv("sysv:4294967295", SHUNT__SYSV_KEY, UINT32_MAX, "",
+	    "sysv:0xffffffff");
+	sysv("sysv:-1", SHUNT__SYSV_KEY, UINT32_MAX, "", "sysv:0xffffffff");
+	sysv("sysv:-5", SHUNT__SYSV_KEY, 0xfffffffb, "", "sysv:0xfffffffb");
+	sysv("sysv:-2147483648", SHUNT__SYSV_KEY, 0x80000000, "",
+	    "sysv:0x80000000");
+	sysv("sysv:id=0", SHUNT__SYSV_ID, 0, "", "sysv:id=0");
+	sysv("sysv:id=2147483647", SHUNT__SYSV_ID, INT32_MAX, "",
+	    "sysv:id=2147483647");
+	sysv("sysv:ftok=/a,1", SHUNT__SYSV_FTOK, 1, "/a", "sysv:ftok=/a,1");
+	sysv("sysv:ftok=a,b,255", SHUNT__SYSV_FTOK, 255, "a,b",
+	    "sysv:ftok=a,b,255");
+	sysv("sysv:ftok=/a b,R", SHUNT__SYSV_FTOK, 'R', "/a b",
+	    "sysv:ftok=/a b,82");
+	sysv("sysv:ftok=x,-", SHUNT__SYSV_FTOK, '-', "x", "sysv:ftok=x,45");
+	sysv("sysv:ftok=x,7", SHUNT__SYSV_FTOK, 7, "x", "sysv:ftok=x,7");
+	sysv(
+	    "sysv:ftok=x,\xe4", SHUNT__SYSV_FTOK, 0xe4, "x", "sysv:ftok=x,228");
+	sysv("sysv:private", SHUNT__SYSV_PRIVATE, 0, "", "sysv:private");
 }
 
 static void
@@ -69,7 +122,47 @@ every_bad_form_with_its_reason(void **state)
 	bad("fd:-1", "no descriptor number");
 	bad("fd:3 ", "no descriptor number");
 	bad("fd:99999999999999999999", "no descriptor number");
-	bad("sysv:0x1234", "System V");
+	bad("fd:2147483648", "no descriptor number");
+}
+
+static void
+every_bad_form_of_system_v(void **state)
+{
+	(void)state;
+	bad("sysv:", "the key is missing");
+	bad("sysv:0", "key 0 is IPC_PRIVATE");
+	bad("sysv:0x0", "as sysv:private does");
+	bad("sysv:-0", "key 0 is IPC_PRIVATE");
+	bad("sysv:0x", "no key of 32 bits");
+	bad("sysv:x", "no key of 32 bits");
+	bad("sysv:12a", "no key of 32 bits");
+	bad("sysv:0x12g", "no key of 32 bits");
+	bad("sysv:0x12G", "no key of 32 bits");
+	bad("sysv:0x1@", "no key of 32 bits");
+	bad("sysv:1 ", "no key of 32 bits");
+	bad("sysv: 1", "no key of 32 bits");
+	bad("sysv:+1", "no key of 32 bits");
+	bad("sysv:0x100000000", "no key of 32 bits");
+	bad("sysv:4294967296", "no key of 32 bits");
+	bad("sysv:-2147483649", "no key of 32 bits");
+	bad("sysv:-", "no key of 32 bits");
+	bad("sysv:-0x5", "no key of 32 bits");
+	bad("sysv:99999999999999999999999", "no key of 32 bits");
+	bad("sysv:Private", "no key of 32 bits");
+	bad("sysv:private ", "no key of 32 bits");
+	bad("sysv:id", "no key of 32 bits");
+	bad("sysv:id=", "no identifier");
+	bad("sysv:id=-1", "no identifier");
+	bad("sysv:id=0x1", "no identifier");
+	bad("sysv:id=2147483648", "no identifier");
+	bad("sysv:ftok", "no key of 32 bits");
+	bad("sysv:ftok=", "project is missing");
+	bad("sysv:ftok=/a", "project is missing");
+	bad("sysv:ftok=,1", "path is empty");
+	bad("sysv:ftok=/a,", "1 to 255 or one character");
+	bad("sysv:ftok=/a,256", "1 to 255 or one character");
+	bad("sysv:ftok=/a,ab", "1 to 255 or one character");
+	bad("sysv:ftok=/a,0", "must not be 0");
 }
 
 static void
@@ -97,6 +190,15 @@ length_is_limited_as_the_kernel_does(void **state)
 	text[5 + PATH_MAX - 1] = 'n';
 	text[5 + PATH_MAX] = 0;
 	bad(text, "the path is too long");
+
+	memset(text, 'n', sizeof(text));
+	memcpy(text, "sysv:ftok=", 10);
+	memcpy(text + 10 + PATH_MAX - 1, ",255", 5);
+	assert_int_equal(shunt__name_parse(&name, text), 0);
+	assert_int_equal(strlen(name.path), PATH_MAX - 1);
+	assert_string_equal(name.shown, text);
+	memcpy(text + 10 + PATH_MAX - 1, "n,255", 6);
+	bad(text, "ftok's path is too long");
 }
 
 static void
@@ -116,7 +218,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(every_good_form),
+	    TEST(every_good_form_of_system_v),
 	    TEST(every_bad_form_with_its_reason),
+	    TEST(every_bad_form_of_system_v),
 	    TEST(length_is_limited_as_the_kernel_does),
 	    TEST(bad_names_are_shown_harmless),
 	};
