@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -120,6 +121,28 @@ os_fchown(int fd, uid_t uid, gid_t gid)
 	RET(fchown(fd, uid, gid));
 }
 
+/* fchmod(2) refuses such a descriptor; its link in /proc does not, and where
+ * there is no /proc a newer kernel has a call for it. */
+static int
+os_chmod_path(int fd, mode_t mode)
+{
+	char self[40];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (chmod(self, mode) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	RET((int)syscall(
+	    452 /* fchmodat2 */, fd, "", (unsigned)mode, AT_EMPTY_PATH));
+}
+
+static int
+os_chown_path(int fd, uid_t uid, gid_t gid)
+{
+	RET(fchownat(fd, "", uid, gid, AT_EMPTY_PATH));
+}
+
 /*
  * By descriptor needs a capability before Linux 6.10, by /proc needs /proc:
  * one of the two is there nearly always.
@@ -166,6 +189,38 @@ os_mmap(void **out, size_t size, int prot, int flags, int fd)
 }
 
 static int
+os_mmap_at(void **at, size_t size, int prot, int flags, int fd, off_t off)
+{
+	void *is = mmap(*at, size, prot, flags, fd, off);
+
+	*at = is == MAP_FAILED ? NULL : is;
+	return is == MAP_FAILED ? -errno : 0;
+}
+
+static int
+os_mprotect(void *at, size_t size, int prot)
+{
+	RET(mprotect(at, size, prot));
+}
+
+static int
+os_mremap(void **at, size_t old_size, size_t size, int flags)
+{
+	void *is = mremap(*at, old_size, size, flags);
+
+	if (is == MAP_FAILED)
+		return -errno;
+	*at = is;
+	return 0;
+}
+
+static int
+os_mlock(const void *at, size_t size)
+{
+	RET(mlock(at, size));
+}
+
+static int
 os_munmap(void *at, size_t size)
 {
 	RET(munmap(at, size));
@@ -187,6 +242,45 @@ static int
 os_lease(int fd, int cmd, int arg)
 {
 	RET(fcntl(fd, cmd, arg));
+}
+
+static int
+os_fcntl(int fd, int cmd, int arg)
+{
+	RET(fcntl(fd, cmd, arg));
+}
+
+static ssize_t
+os_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	RET(sendmsg(fd, msg, flags));
+}
+
+static ssize_t
+os_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	RET(recvmsg(fd, msg, flags));
+}
+
+static int
+os_sockopt(int fd, int option)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &len) < 0 ? -errno
+								    : value;
+}
+
+static int
+os_rlimit(int what, uint64_t *bytes)
+{
+	struct rlimit rl;
+
+	if (getrlimit(what, &rl) < 0)
+		return -errno;
+	*bytes = rl.rlim_cur == RLIM_INFINITY ? UINT64_MAX : rl.rlim_cur;
+	return 0;
 }
 
 static int
@@ -277,6 +371,34 @@ os_dup(int fd)
 	RET(fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
+static int
+os_shmget(key_t key, size_t size, int flags)
+{
+	RET(shmget(key, size, flags));
+}
+
+static int
+os_shmat(void **out, int id, void *at, int flags)
+{
+	void *got = shmat(id, at, flags);
+	int bad = got == (void *)-1;
+
+	*out = bad ? NULL : got;
+	return bad ? -errno : 0;
+}
+
+static int
+os_shmdt(void *at)
+{
+	RET(shmdt(at));
+}
+
+static int
+os_shmctl(int id, int cmd, void *buf)
+{
+	RET(shmctl(id, cmd, buf));
+}
+
 struct shunt__os shunt__os = {
     .open = os_open,
     .close = os_close,
@@ -291,15 +413,26 @@ struct shunt__os shunt__os = {
     .fstatfs = os_fstatfs,
     .fchmod = os_fchmod,
     .fchown = os_fchown,
+    .chmod_path = os_chmod_path,
+    .chown_path = os_chown_path,
     .link_fd = os_link_fd,
     .rename_new = os_rename_new,
     .unlink = os_unlink,
     .memfd = os_memfd,
     .mmap = os_mmap,
+    .mmap_at = os_mmap_at,
+    .mprotect = os_mprotect,
+    .mremap = os_mremap,
+    .mlock = os_mlock,
     .munmap = os_munmap,
     .madvise = os_madvise,
     .lock = os_lock,
     .lease = os_lease,
+    .fcntl = os_fcntl,
+    .sendmsg = os_sendmsg,
+    .recvmsg = os_recvmsg,
+    .sockopt = os_sockopt,
+    .rlimit = os_rlimit,
     .fdatasync = os_fdatasync,
     .getrandom = os_getrandom,
     .futex_wait = os_futex_wait,
@@ -315,4 +448,8 @@ struct shunt__os shunt__os = {
     .gettid = gettid,
     .geteuid = geteuid,
     .dup = os_dup,
+    .shmget = os_shmget,
+    .shmat = os_shmat,
+    .shmdt = os_shmdt,
+    .shmctl = os_shmctl,
 };

@@ -12,6 +12,8 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/vfs.h>
@@ -31,15 +33,29 @@ struct shunt__os {
 	int (*fstatfs)(int fd, struct statfs *sf);
 	int (*fchmod)(int fd, mode_t mode);
 	int (*fchown)(int fd, uid_t uid, gid_t gid);
+	/* The same through a descriptor of O_PATH, which may neither. */
+	int (*chmod_path)(int fd, mode_t mode);
+	int (*chown_path)(int fd, uid_t uid, gid_t gid);
 	int (*link_fd)(int fd, const char *path);
 	int (*rename_new)(const char *from, const char *to);
 	int (*unlink)(const char *path);
 	int (*memfd)(const char *name, unsigned flags);
 	int (*mmap)(void **out, size_t size, int prot, int flags, int fd);
+	/* *at: the address wanted, or NULL; then the one that it has. */
+	int (*mmap_at)(
+	    void **at, size_t size, int prot, int flags, int fd, off_t off);
+	int (*mprotect)(void *at, size_t size, int prot);
+	int (*mremap)(void **at, size_t old_size, size_t size, int flags);
+	int (*mlock)(const void *at, size_t size);
 	int (*munmap)(void *at, size_t size);
 	int (*madvise)(void *at, size_t size, int advice);
 	int (*lock)(int fd, int cmd, struct flock *fl); /* F_OFD_... */
 	int (*lease)(int fd, int cmd, int arg); /* F_SETLEASE, F_SETSIG */
+	int (*fcntl)(int fd, int cmd, int arg); /* flags and seals */
+	ssize_t (*sendmsg)(int fd, const struct msghdr *msg, int flags);
+	ssize_t (*recvmsg)(int fd, struct msghdr *msg, int flags);
+	int (*sockopt)(int fd, int option); /* SO_DOMAIN, SO_TYPE */
+	int (*rlimit)(int what, uint64_t *bytes);
 	int (*fdatasync)(int fd);
 	int (*getrandom)(void *buf, size_t n);
 	int (*futex_wait)(const void *word, uint32_t expect, int64_t ns);
@@ -55,12 +71,21 @@ struct shunt__os {
 	pid_t (*gettid)(void);
 	uid_t (*geteuid)(void);
 	int (*dup)(int fd);
+	int (*shmget)(key_t key, size_t size, int flags);
+	int (*shmat)(void **out, int id, void *at, int flags);
+	int (*shmdt)(void *at);
+	int (*shmctl)(int id, int cmd, void *buf);
 };
 
 /* Since Linux 5.14; not every libc has heard of them. */
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ  22
 #define MADV_POPULATE_WRITE 23
+#endif
+
+/* Since Linux 4.17; musl does not name it. */
+#ifndef SHM_STAT_ANY
+#define SHM_STAT_ANY 15
 #endif
 
 /* The table in use; only tests write it. */

@@ -52,15 +52,27 @@ FAULT(int, birth, (int fd, int64_t *ns), (fd, ns))
 FAULT(int, fstatfs, (int fd, struct statfs *sf), (fd, sf))
 FAULT(int, fchmod, (int fd, mode_t m), (fd, m))
 FAULT(int, fchown, (int fd, uid_t u, gid_t g), (fd, u, g))
+FAULT(int, chmod_path, (int fd, mode_t m), (fd, m))
+FAULT(int, chown_path, (int fd, uid_t u, gid_t g), (fd, u, g))
 FAULT(int, link_fd, (int fd, const char *p), (fd, p))
 FAULT(int, rename_new, (const char *a, const char *b), (a, b))
 FAULT(int, unlink, (const char *p), (p))
 FAULT(int, memfd, (const char *n, unsigned f), (n, f))
 FAULT(
     int, mmap, (void **out, size_t n, int p, int f, int fd), (out, n, p, f, fd))
+FAULT(int, mmap_at, (void **at, size_t n, int p, int f, int fd, off_t o),
+    (at, n, p, f, fd, o))
+FAULT(int, mprotect, (void *at, size_t n, int p), (at, n, p))
+FAULT(int, mremap, (void **at, size_t o, size_t n, int f), (at, o, n, f))
+FAULT(int, mlock, (const void *at, size_t n), (at, n))
 FAULT_AFTER(int, munmap, (void *p, size_t n), (p, n))
 FAULT(int, madvise, (void *p, size_t n, int a), (p, n, a))
 FAULT(int, lease, (int fd, int cmd, int arg), (fd, cmd, arg))
+FAULT(int, fcntl, (int fd, int cmd, int arg), (fd, cmd, arg))
+FAULT(ssize_t, sendmsg, (int fd, const struct msghdr *m, int f), (fd, m, f))
+FAULT(ssize_t, recvmsg, (int fd, struct msghdr *m, int f), (fd, m, f))
+FAULT(int, sockopt, (int fd, int o), (fd, o))
+FAULT(int, rlimit, (int what, uint64_t *b), (what, b))
 FAULT(int, fdatasync, (int fd), (fd))
 FAULT(int, getrandom, (void *b, size_t n), (b, n))
 FAULT(int, futex_wait, (const void *w, uint32_t x, int64_t ns), (w, x, ns))
@@ -72,6 +84,10 @@ FAULT(int, opendir, (const char *p, DIR **out), (p, out))
 FAULT(int, readdir, (DIR * d, struct dirent **out), (d, out))
 FAULT(ssize_t, readlink, (const char *p, char *b, size_t n), (p, b, n))
 FAULT(int, dup, (int fd), (fd))
+FAULT(int, shmget, (key_t k, size_t n, int f), (k, n, f))
+FAULT(int, shmat, (void **out, int id, void *p, int f), (out, id, p, f))
+FAULT_AFTER(int, shmdt, (void *p), (p))
+FAULT(int, shmctl, (int id, int cmd, void *b), (id, cmd, b))
 
 static int
 fault_lock(int fd, int cmd, struct flock *fl)
@@ -106,15 +122,26 @@ faults_on(unsigned k, int err, int forever)
 	    .fstatfs = fault_fstatfs,
 	    .fchmod = fault_fchmod,
 	    .fchown = fault_fchown,
+	    .chmod_path = fault_chmod_path,
+	    .chown_path = fault_chown_path,
 	    .link_fd = fault_link_fd,
 	    .rename_new = fault_rename_new,
 	    .unlink = fault_unlink,
 	    .memfd = fault_memfd,
 	    .mmap = fault_mmap,
+	    .mmap_at = fault_mmap_at,
+	    .mprotect = fault_mprotect,
+	    .mremap = fault_mremap,
+	    .mlock = fault_mlock,
 	    .munmap = fault_munmap,
 	    .madvise = fault_madvise,
 	    .lock = fault_lock,
 	    .lease = fault_lease,
+	    .fcntl = fault_fcntl,
+	    .sendmsg = fault_sendmsg,
+	    .recvmsg = fault_recvmsg,
+	    .sockopt = fault_sockopt,
+	    .rlimit = fault_rlimit,
 	    .fdatasync = fault_fdatasync,
 	    .getrandom = fault_getrandom,
 	    .futex_wait = fault_futex_wait,
@@ -130,6 +157,10 @@ faults_on(unsigned k, int err, int forever)
 	    .gettid = real.gettid,
 	    .geteuid = real.geteuid,
 	    .dup = fault_dup,
+	    .shmget = fault_shmget,
+	    .shmat = fault_shmat,
+	    .shmdt = fault_shmdt,
+	    .shmctl = fault_shmctl,
 	};
 }
 
