@@ -18,28 +18,19 @@
 #include <stddef.h>
 
 #include "base/atomics.h"
-
-/* Owner words: lock and permits. */
-#define SHUNT__OWNER_MASK 0x0000ffffu /* lane + 1 of the holder; 0: none */
-
-/* Lock word. */
-#define SHUNT__LOCK_DIRTY   (1u << 30) /* a holder died: repair first */
-#define SHUNT__LOCK_WAITERS (1u << 31) /* somebody may be asleep */
-
-/* Permit words, without an owner. */
-#define SHUNT__PERMIT_FREE   (1u << 16) /* to be had */
-#define SHUNT__PERMIT_ABSENT 0u         /* used up, or never made */
+#include "sync/mutex.h"   /* the bits of a lock's word */
+#include "sync/permits.h" /* and of a permit's */
 
 #define SHUNT__PERMITS_MAX 65536u
 #define SHUNT__RECOVERIES  16u /* that are kept */
 
 /* One holder that died.  For people: nothing is decided by it. */
 struct shunt__recovery_lay {
-	int64_t rc_at_ns; /* wall clock */
-	uint32_t rc_dead_pid;
-	uint32_t rc_dead_uid;
-	uint32_t rc_by_pid;
-	uint32_t rc_permits;
+	struct shunt__u64 rc_at_ns; /* wall clock; 0: it is being written */
+	struct shunt__u32 rc_dead_pid;
+	struct shunt__u32 rc_dead_uid;
+	struct shunt__u32 rc_by_pid;
+	struct shunt__u32 rc_permits; /* that came back; a lock: 1 */
 	char rc_dead_comm[16];
 	uint64_t rc_spare[3];
 };
@@ -61,7 +52,8 @@ _Static_assert(offsetof(struct shunt__lock_lay, lk_recoveries) == 128, "");
 
 struct shunt__semaphore_lay {
 	struct shunt__u32 sm_crowd; /* sync/crowd.h; the futex */
-	uint32_t sm_spare[31];
+	struct shunt__u32 sm_used;  /* permits used up, ever */
+	uint32_t sm_spare[30];
 	struct shunt__recoveries_lay sm_recoveries;
 	uint64_t sm_spare2[8];
 	struct shunt__u32 sm_permit[]; /* hd_param says how many */

@@ -53,18 +53,16 @@ right_kind(const struct shunt__object *obj, const struct shunt__spec *spec,
     int raw, const struct stat *st)
 {
 	const char *shown = shunt__quote(obj->name.shown);
-	static const char *const kinds[] = {"raw", "a queue", "a log"};
 
 	if (raw)
 		return shunt__fail(SHUNT_E_KIND,
 		    "%s: it is a raw segment, not %s; choose another name, "
 		    "or remove it (shunt rm)",
-		    shown, kinds[spec->kind % 3]);
+		    shown, shunt__kind_name(spec->kind));
 	if (obj->geo.kind != spec->kind)
 		return shunt__fail(SHUNT_E_KIND, "%s: it is %s, not %s", shown,
-		    obj->geo.kind < 3 ? kinds[obj->geo.kind]
-				      : "an object of another kind",
-		    kinds[spec->kind % 3]);
+		    shunt__kind_name(obj->geo.kind),
+		    shunt__kind_name(spec->kind));
 	if (obj->header.hd_fingerprint != shunt__fingerprint(spec->print))
 		return shunt__fail(SHUNT_E_LAYOUT,
 		    "%s: it was made by a build whose structs differ; use "

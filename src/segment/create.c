@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <shunt/inspect.h>
+
 #include "base/error.h"
 #include "os/os.h"
 #include "segment/object.h"
@@ -22,14 +24,36 @@ power_of_two(uint64_t x)
 	return x != 0 && (x & (x - 1)) == 0;
 }
 
+/* Rings are what queues and logs have, and nobody else. */
+static int
+right_rings(const struct shunt__spec *spec)
+{
+	if (spec->kind == SHUNT_KIND_LOCK ||
+	    spec->kind == SHUNT_KIND_SEMAPHORE ||
+	    spec->kind == SHUNT_KIND_EVENT)
+		return spec->lane_bytes == 0;
+	return power_of_two(spec->lane_bytes) && spec->lane_bytes >= 4096 &&
+	       spec->lane_bytes <= (UINT64_C(1) << 30);
+}
+
+/* Most permits and those at first; nobody else has a parameter. */
+static int
+right_param(const struct shunt__spec *spec)
+{
+	uint64_t most = spec->param >> 32;
+
+	if (spec->kind != SHUNT_KIND_SEMAPHORE)
+		return spec->param == 0;
+	return most != 0 && (spec->param & UINT32_MAX) <= most;
+}
+
 int
 shunt__geometry_make(
     struct shunt__geometry *geo, const struct shunt__spec *spec)
 {
 	uint64_t off = SHUNT__AREA_OFF, rings;
 
-	if (!power_of_two(spec->lane_bytes) || spec->lane_bytes < 4096 ||
-	    spec->lane_bytes > (UINT64_C(1) << 30) || spec->lanes == 0 ||
+	if (!right_rings(spec) || !right_param(spec) || spec->lanes == 0 ||
 	    spec->lanes > SHUNT__LANES_MAX || spec->area_bytes % 4096 != 0 ||
 	    spec->area_bytes > SHUNT__AREA_MAX)
 		return -EINVAL;
@@ -39,6 +63,7 @@ shunt__geometry_make(
 	geo->lanes = spec->lanes;
 	geo->area_bytes = spec->area_bytes;
 	geo->lane_bytes = spec->lane_bytes;
+	geo->param = spec->param;
 	geo->lanes_off = off + spec->area_bytes;
 	off = geo->lanes_off + (uint64_t)spec->lanes * SHUNT__LANE_BLOCK;
 	geo->rings_off = (off + 4095) & ~UINT64_C(4095);

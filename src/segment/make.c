@@ -24,6 +24,7 @@ fill_header(struct shunt__header_lay *h, const struct shunt__geometry *geo,
 	h->hd_lanes = geo->lanes;
 	h->hd_area_bytes = geo->area_bytes;
 	h->hd_lane_bytes = geo->lane_bytes;
+	h->hd_param = geo->param;
 	h->hd_timens = shunt__who_timens();
 	shunt__who_boot(h->hd_boot);
 	h->hd_created_ns = (int64_t)shunt__clock(CLOCK_REALTIME);
@@ -35,14 +36,21 @@ fill_header(struct shunt__header_lay *h, const struct shunt__geometry *geo,
 }
 
 static int
-write_header(int fd, const struct shunt__header_lay *h)
+write_all(int fd, const void *buf, size_t len, uint64_t off)
 {
-	ssize_t n;
+	const char *from = buf;
 
-	do
-		n = shunt__os.pwrite(fd, h, sizeof(*h), 0);
-	while (n == -EINTR);
-	return n == (ssize_t)sizeof(*h) ? 0 : n < 0 ? (int)n : -EIO;
+	while (len > 0) {
+		ssize_t n = shunt__os.pwrite(fd, from, len, (off_t)off);
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? (int)n : -EIO;
+		from += n;
+		off += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
 }
 
 static int
@@ -62,12 +70,15 @@ prepare(struct shunt__object *obj, int fd, const struct shunt__spec *spec)
 		return shunt__fail(e, "%s: %llu bytes: %s",
 		    shunt__quote(obj->name.shown),
 		    (unsigned long long)obj->geo.size, shunt__why(e));
-	/* Zeros are right for all but the header: an empty lane is zeros. */
+	/* Zeros are right for all but the header, and what the kind begins
+	 * with: an empty lane is zeros. */
 	e = shunt__reserve(fd, 0, obj->geo.rings_off, obj->name.shown);
 	if (e < 0)
 		return e;
 	fill_header(&obj->header, &obj->geo, spec->print);
-	e = write_header(fd, &obj->header);
+	e = write_all(fd, &obj->header, sizeof(obj->header), 0);
+	if (e == 0 && spec->init_len != 0)
+		e = write_all(fd, spec->init, spec->init_len, SHUNT__AREA_OFF);
 	if (e == 0)
 		/* Ours before the name is there: else a remover between link
 		 * and lock would take it for nobody's. */

@@ -27,6 +27,9 @@ int
 shunt__object_reserve_lane(struct shunt__object *obj, uint32_t lane)
 {
 	uint64_t off = obj->geo.rings_off + lane * obj->geo.lane_bytes;
+
+	if (obj->geo.lane_bytes == 0)
+		return 0;
 	int e =
 	    shunt__reserve(obj->fd, off, obj->geo.lane_bytes, obj->name.shown);
 

@@ -23,8 +23,9 @@ struct shunt__geometry {
 	uint32_t lifetime;
 	uint32_t lanes;
 	uint32_t area_bytes;
-	uint64_t lane_bytes;
-	uint64_t lanes_off; /* of the lanes' control blocks */
+	uint64_t lane_bytes; /* 0: lanes without rings */
+	uint64_t param;      /* hd_param */
+	uint64_t lanes_off;  /* of the lanes' control blocks */
 	uint64_t rings_off;
 	uint64_t size;
 };
@@ -35,6 +36,9 @@ struct shunt__spec {
 	uint32_t lanes;
 	uint32_t area_bytes;
 	uint64_t lane_bytes;
+	uint64_t param;    /* hd_param of what is made */
+	const void *init;  /* the area's first bytes in what is made, or NULL */
+	size_t init_len;   /* zeros follow */
 	uint64_t print;    /* fingerprint of the kind's shared structs */
 	uint32_t mode;     /* 0: 0600 */
 	int existing;      /* never make it */
@@ -158,6 +162,9 @@ int shunt__object_make(
 
 /* attach.c: does the name still lead to this file?  1, 0 or -errno. */
 int shunt__is_named(const struct shunt__name *name, dev_t dev, ino_t ino);
+
+/* kind.c: "a queue", for sentences; enum shunt_kind. */
+const char *shunt__kind_name(uint32_t kind);
 
 /* who.c: for people and for the clock. */
 void shunt__who_comm(char comm[16]);

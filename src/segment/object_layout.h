@@ -9,15 +9,16 @@
  *     4096  control   one page that all users share
  *     8192  area      the kind's own, a multiple of 4096 (log: the note)
  *           lanes     256 bytes of control each, a multiple of 4096 in all
- *           rings     lane_bytes each, reserved when the lane is claimed
+ *           rings     lane_bytes each, reserved when the lane is claimed;
+ *                     a lock, a semaphore and an event have none
  *
  * Lock bytes lie far beyond the data, where no byte is ever stored:
  *   2^40 - 2           attached: every user, shared
  *   2^40 - 1           attaching (shared) or removing (alone)
- *   2^40 + lane        producer of the lane, alone
+ *   2^40 + lane        the thread whose lane it is, alone
  *   2^40 + 2^20        receiver or server, alone
  *
- * Who may include this: segment, channel, log, inspect and the tests.
+ * Who may include this: segment, channel, log, lock, inspect and the tests.
  */
 
 #include <stddef.h>
@@ -27,7 +28,7 @@
 
 #define SHUNT__MAGIC  UINT64_C(0x4a424f544e554853) /* "SHUNTOBJ" */
 #define SHUNT__ORDER  0x01020304u
-#define SHUNT__LAYOUT 0x8001u /* 0x8000 and up: development, not released */
+#define SHUNT__LAYOUT 0x8002u /* 0x8000 and up: development, not released */
 
 #define SHUNT__HEADER_BYTES 4096u
 #define SHUNT__CONTROL_OFF  4096u
@@ -61,7 +62,7 @@ struct shunt__header_lay {
 	uint32_t hd_uid;
 	uint32_t hd_spare;
 	char hd_comm[16];
-	uint64_t hd_spare2;
+	uint64_t hd_param; /* semaphore: most permits << 32 | those at first */
 	uint64_t hd_check; /* checksum of all bytes before it */
 };
 
@@ -81,6 +82,7 @@ _Static_assert(offsetof(struct shunt__header_lay, hd_created_ns) == 80, "");
 _Static_assert(offsetof(struct shunt__header_lay, hd_pid) == 88, "");
 _Static_assert(offsetof(struct shunt__header_lay, hd_uid) == 96, "");
 _Static_assert(offsetof(struct shunt__header_lay, hd_comm) == 104, "");
+_Static_assert(offsetof(struct shunt__header_lay, hd_param) == 120, "");
 _Static_assert(offsetof(struct shunt__header_lay, hd_check) == 128, "");
 
 struct shunt__control_lay {

@@ -151,6 +151,7 @@ shunt__fingerprint(uint64_t print)
 	    sizeof(struct shunt__header_lay),
 	    offsetof(struct shunt__header_lay, hd_lanes),
 	    offsetof(struct shunt__header_lay, hd_lane_bytes),
+	    offsetof(struct shunt__header_lay, hd_param),
 	    offsetof(struct shunt__header_lay, hd_check),
 	    sizeof(struct shunt__control_lay),
 	    offsetof(struct shunt__control_lay, ct_removed),
@@ -172,6 +173,7 @@ header_sane(const struct shunt__header_lay *h, struct shunt__geometry *geo)
 	    .lanes = h->hd_lanes,
 	    .area_bytes = h->hd_area_bytes,
 	    .lane_bytes = h->hd_lane_bytes,
+	    .param = h->hd_param,
 	    .persistent = h->hd_lifetime == SHUNT__PERSISTENT};
 
 	return h->hd_check ==

@@ -218,6 +218,31 @@ take_new(struct shunt__seat *seat)
 	return SHUNT_E_SLOTS;
 }
 
+/* Under the mutex. */
+static struct shunt__seat *
+seat_of(struct thread *t, struct shunt__seats *seats)
+{
+	struct shunt__seat *seat = t->first;
+
+	while (seat != NULL && seat->seats != seats)
+		seat = seat->thread_next;
+	return seat;
+}
+
+struct shunt__seat *
+shunt__seat_find(struct shunt__seats *seats)
+{
+	struct thread *t = have_key ? pthread_getspecific(key) : NULL;
+	struct shunt__seat *seat;
+
+	if (t == NULL)
+		return NULL;
+	pthread_mutex_lock(&mutex);
+	seat = seat_of(t, seats);
+	pthread_mutex_unlock(&mutex);
+	return seat;
+}
+
 int
 shunt__seat_take(struct shunt__seats *seats, struct shunt__seat **out)
 {
@@ -228,9 +253,7 @@ shunt__seat_take(struct shunt__seats *seats, struct shunt__seat **out)
 	if (t == NULL)
 		return -ENOMEM;
 	pthread_mutex_lock(&mutex);
-	for (seat = t->first; seat != NULL; seat = seat->thread_next)
-		if (seat->seats == seats)
-			break;
+	seat = seat_of(t, seats);
 	pthread_mutex_unlock(&mutex);
 	if (seat == NULL) {
 		size_t size = (sizeof(*seat) + seats->end_size + 63) & ~63u;
@@ -273,9 +296,7 @@ shunt__seat_give(struct shunt__seats *seats)
 
 	pthread_mutex_lock(&mutex);
 	if (t != NULL)
-		for (seat = t->first; seat != NULL; seat = seat->thread_next)
-			if (seat->seats == seats)
-				break;
+		seat = seat_of(t, seats);
 	/* Not from under a call that a signal handler interrupted. */
 	if (seat != NULL && !seat->in_call) {
 		unlink_from_handle(seat);

@@ -46,6 +46,9 @@ void shunt__seats_fini(struct shunt__seats *seats);
 /* The calling thread's seat, slow: looks, else takes a lane. */
 int shunt__seat_take(struct shunt__seats *seats, struct shunt__seat **out);
 
+/* The calling thread's seat if it has one, slow; or NULL. */
+struct shunt__seat *shunt__seat_find(struct shunt__seats *seats);
+
 /*
  * Gives back the calling thread's seat, if it has one and is not in a call
  * there.  1 if there are seats left; once it was 0, and nobody can take one

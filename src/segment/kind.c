@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#include <shunt/inspect.h>
+
+#include "segment/object.h"
+
+const char *
+shunt__kind_name(uint32_t kind)
+{
+	switch (kind) {
+	case SHUNT_KIND_RAW:
+		return "a raw segment";
+	case SHUNT_KIND_QUEUE:
+		return "a queue";
+	case SHUNT_KIND_LOG:
+		return "a log";
+	case SHUNT_KIND_LOCK:
+		return "a lock";
+	case SHUNT_KIND_SEMAPHORE:
+		return "a semaphore";
+	case SHUNT_KIND_EVENT:
+		return "an event";
+	default:
+		return "an object of another kind";
+	}
+}
