@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who maps a file: the lines of /proc/PID/maps that bear its device and
+/* Who maps a segment: the lines of /proc/PID/maps that bear its device and
  * inode.  Processes of other users are shown to root alone. */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,85 +13,70 @@
 
 #include "base/error.h"
 #include "inspect/inspect.h"
+#include "os/maps.h"
 #include "os/os.h"
 #include "segment/object.h"
+#include "segment/raw.h"
 
-#define CHUNK 16384
+/* The kernel calls them "/SYSV" and the key they were made with, and takes the
+ * identifier for the inode's number. */
+struct wanted {
+	const struct stat *st; /* NULL: System V */
+	int64_t id;
+	char own_ipc[64]; /* our namespace, where identifiers are ours */
+};
 
-/* Skips a field and the blanks behind it. */
-static const char *
-next_field(const char *p)
-{
-	while (*p != 0 && *p != ' ')
-		p++;
-	while (*p == ' ')
-		p++;
-	return p;
-}
-
-/* "from-to perms offset major:minor inode path" */
 static int
-line_matches(const char *line, const struct stat *st)
+line_matches(const char *line, void *arg)
 {
-	const char *p = next_field(next_field(next_field(line)));
+	const struct wanted *want = arg;
+	const char *p = line;
 	char *end;
-	unsigned long major_no = strtoul(p, &end, 16);
 
+	for (int i = 0; i < 3; i++)
+		p = shunt__maps_next(p);
+	unsigned long major_no = strtoul(p, &end, 16);
 	if (*end != ':')
 		return 0;
 	unsigned long minor_no = strtoul(end + 1, &end, 16);
-	return strtoull(end, NULL, 10) == st->st_ino &&
-	       major_no == major(st->st_dev) && minor_no == minor(st->st_dev);
+	unsigned long long inode = strtoull(end, &end, 10);
+	if (want->st == NULL)
+		return major_no == 0 && inode == (uint64_t)want->id &&
+		       strncmp(shunt__maps_next(end + 1), "/SYSV", 5) == 0;
+	return inode == want->st->st_ino &&
+	       major_no == major(want->st->st_dev) &&
+	       minor_no == minor(want->st->st_dev);
 }
 
-/* Lines may be cut by the end of a chunk: the rest is carried over.  One that
- * is longer than a chunk has matched or not by its beginning. */
-static int
-maps_it(int fd, const struct stat *st)
-{
-	char buf[CHUNK + 1];
-	size_t have = 0;
-	off_t off = 0;
-	ssize_t n;
-
-	while ((n = shunt__os.pread(fd, buf + have, CHUNK - have, off)) > 0) {
-		char *line = buf, *nl;
-
-		off += n;
-		have += (size_t)n;
-		buf[have] = 0;
-		while ((nl = memchr(line, '\n', have - (size_t)(line - buf))) !=
-		       NULL) {
-			*nl = 0;
-			if (line_matches(line, st))
-				return 1;
-			line = nl + 1;
-		}
-		have -= (size_t)(line - buf);
-		if (have == CHUNK)
-			have = 128; /* numbers and so much of the path */
-		memmove(buf, line, have);
-	}
-	return 0;
-}
-
-static int
-process_maps(const char *pid, const struct stat *st)
+/* "ipc:[4026531839]", or "" where we may not see it. */
+static void
+ipc_of(const char *pid, char *out, size_t room)
 {
 	char path[64];
-	int fd, found;
+	ssize_t n;
 
-	snprintf(path, sizeof(path), "/proc/%.20s/maps", pid);
-	fd = shunt__os.open(path, O_RDONLY | O_CLOEXEC, 0);
-	if (fd < 0)
-		return 0;
-	found = maps_it(fd, st);
-	shunt__os.close(fd);
-	return found;
+	snprintf(path, sizeof(path), "/proc/%.20s/ns/ipc", pid);
+	n = shunt__os.readlink(path, out, room - 1);
+	out[n < 0 ? 0 : n] = 0;
 }
 
-int
-shunt__mappers(const struct stat *st, int64_t *pids, size_t cap)
+static int
+process_maps(const char *pid, struct wanted *want)
+{
+	char path[64], ipc[64];
+
+	snprintf(path, sizeof(path), "/proc/%.20s/maps", pid);
+	if (shunt__maps_find(path, line_matches, want) != 1)
+		return 0;
+	if (want->st != NULL)
+		return 1;
+	/* Another namespace has another segment of that identifier. */
+	ipc_of(pid, ipc, sizeof(ipc));
+	return ipc[0] == 0 || strcmp(ipc, want->own_ipc) == 0;
+}
+
+static int
+mappers(struct wanted *want, int64_t *pids, size_t cap)
 {
 	struct dirent *entry;
 	size_t n = 0;
@@ -103,7 +88,7 @@ shunt__mappers(const struct stat *st, int64_t *pids, size_t cap)
 	while (shunt__os.readdir(dir, &entry) == 1) {
 		char *end;
 		long pid = strtol(entry->d_name, &end, 10);
-		if (pid <= 0 || *end != 0 || !process_maps(entry->d_name, st))
+		if (pid <= 0 || *end != 0 || !process_maps(entry->d_name, want))
 			continue;
 		if (n < cap)
 			pids[n] = pid;
@@ -111,6 +96,26 @@ shunt__mappers(const struct stat *st, int64_t *pids, size_t cap)
 	}
 	shunt__os.closedir(dir);
 	return (int)n;
+}
+
+int
+shunt__mappers(const struct stat *st, int64_t *pids, size_t cap)
+{
+	struct wanted want = {.st = st};
+
+	return mappers(&want, pids, cap);
+}
+
+static int
+sysv_mappers(const struct shunt__name *name, int64_t *pids, size_t cap)
+{
+	struct wanted want = {.id = shunt__sysv_find(name)};
+
+	if (want.id < 0)
+		return (int)want.id;
+	ipc_of("self", want.own_ipc, sizeof(want.own_ipc));
+	int e = mappers(&want, pids, cap);
+	return e < 0 ? shunt__fail(e, "/proc: %s", shunt__why(e)) : e;
 }
 
 int
@@ -123,6 +128,8 @@ shunt_segment_mappers(const char *text, int64_t *pids, size_t cap)
 	e = shunt__name_parse(&name, text);
 	if (e < 0)
 		return e;
+	if (name.backend == SHUNT__SYSV)
+		return sysv_mappers(&name, pids, pids != NULL ? cap : 0);
 	/* Its name is all that is needed, so its mode does not matter. */
 	if (name.backend == SHUNT__FD) {
 		fd = shunt__open_checked(&name, O_PATH, NULL, 1, &st);
