@@ -99,6 +99,10 @@ struct shunt_offset {
  * raw segment of this size is there already it is opened and left untouched.
  * The segment is persistent: it stays until removed or the machine restarts.
  *
+ * System V: a segment has no file system to fill, and its pages come with the
+ * first touch.  It is attached whole, at `address` if that is set; a window is
+ * a view inside.  Nothing can cut it, so nothing in it is ever a SIGBUS.
+ *
  * Returns: 0 if made, 1 if it was there, or a negative code:
  *   -EEXIST       it exists and SHUNT_SEGMENT_EXCLUSIVE was asked for, or it
  *                 has another size.
@@ -107,7 +111,7 @@ struct shunt_offset {
  *   -EINVAL       @size 0 or over the limit of a file (System V: of SHMMAX),
  *                 a window that is not wholly inside, or bad @opts.
  *   -EEXIST       also: `address` is taken, and not SHUNT_SEGMENT_REPLACE.
- *   -ENOTSUP      System V with `length`, SHUNT_SEGMENT_UMASK or _TRUNCATE.
+ *   -ENOTSUP      System V with SHUNT_SEGMENT_UMASK, _TRUNCATE or _INHERIT.
  *   SHUNT_E_NAME  @name is not in the grammar.
  *   SHUNT_E_KIND  the name is an object (queue, log) or no regular file.
  *   SHUNT_E_OWNER it exists and belongs to another user than `owner`.
@@ -337,7 +341,8 @@ int shunt_segment_recv(struct shunt_segment **out, int socket,
  *
  * Reading works on raw segments and on objects, allocates nothing in the
  * segment and cannot end in a SIGBUS.  Writing past the end or onto an object
- * is refused and nothing is written.
+ * is refused and nothing is written.  A System V segment is attached for the
+ * time of the copy: what is read of it for the first time takes memory then.
  *
  * Returns: bytes copied (reading stops at the end; 0 at or past it), or
  *   -ERANGE       writing: @off + @len is past the end.

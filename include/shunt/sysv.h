@@ -72,12 +72,12 @@ struct shunt_sysv_usage {
  * @info:  a struct with `sz` set.
  *
  * Neither needs the right to read the segment where the kernel has
- * SHM_STAT_ANY (since Linux 4.17); stat needs it.
+ * SHM_STAT_ANY (since Linux 4.17).
  *
  * Returns: 0 or a negative code:
  *   -ENOENT       no segment has that key or identifier.
  *   -EINVAL       index: no segment there; go on with the next.
- *   -EACCES       its mode does not let this user look.
+ *   -EACCES       an older kernel, and its mode does not let this user look.
  *   SHUNT_E_NAME  not a System V name, or sysv:private.
  *
  * Memory:  fills @info.

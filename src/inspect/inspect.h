@@ -6,6 +6,8 @@
 
 #include <shunt/inspect.h>
 
+#include "base/name.h"
+
 struct stat;
 struct shunt__look;
 
@@ -20,5 +22,11 @@ int shunt__info_fill(const struct shunt__look *look,
 /* Processes that map this file, as far as /proc shows them: the number, of
  * which the first @cap are in @pids; or -errno. */
 int shunt__mappers(const struct stat *st, int64_t *pids, size_t cap);
+
+/* One System V segment, and all of them in the order of identifiers, to be
+ * freed.  0, or a code and a sentence. */
+int shunt__info_sysv(
+    const struct shunt__name *name, struct shunt_segment_info *info);
+int shunt__list_sysv(struct shunt_segment_info **out, size_t *n);
 
 #endif /* SHUNT_INSPECT_INSPECT_H */

@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "inspect/inspect.h"
-#include "os/maps.h"
+#include "os/lines.h"
 #include "os/os.h"
 #include "segment/object.h"
 #include "segment/raw.h"
@@ -26,6 +26,7 @@ struct wanted {
 	char own_ipc[64]; /* our namespace, where identifiers are ours */
 };
 
+/* "from-to perms offset major:minor inode path" */
 static int
 line_matches(const char *line, void *arg)
 {
@@ -34,7 +35,7 @@ line_matches(const char *line, void *arg)
 	char *end;
 
 	for (int i = 0; i < 3; i++)
-		p = shunt__maps_next(p);
+		p = shunt__lines_next(p);
 	unsigned long major_no = strtoul(p, &end, 16);
 	if (*end != ':')
 		return 0;
@@ -42,7 +43,7 @@ line_matches(const char *line, void *arg)
 	unsigned long long inode = strtoull(end, &end, 10);
 	if (want->st == NULL)
 		return major_no == 0 && inode == (uint64_t)want->id &&
-		       strncmp(shunt__maps_next(end + 1), "/SYSV", 5) == 0;
+		       strncmp(shunt__lines_next(end + 1), "/SYSV", 5) == 0;
 	return inode == want->st->st_ino &&
 	       major_no == major(want->st->st_dev) &&
 	       minor_no == minor(want->st->st_dev);
@@ -66,7 +67,7 @@ process_maps(const char *pid, struct wanted *want)
 	char path[64], ipc[64];
 
 	snprintf(path, sizeof(path), "/proc/%.20s/maps", pid);
-	if (shunt__maps_find(path, line_matches, want) != 1)
+	if (shunt__lines_find(path, line_matches, want) != 1)
 		return 0;
 	if (want->st != NULL)
 		return 1;

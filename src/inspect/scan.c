@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The segments of /dev/shm, in the order of their names. */
+/* The segments of /dev/shm in the order of their names, then System V's. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,6 +21,9 @@ struct shunt_scan {
 	size_t n;
 	size_t room;
 	size_t at;
+	struct shunt_segment_info *sysv; /* as they were when it began */
+	size_t sysv_n;
+	size_t sysv_at;
 };
 
 static int
@@ -107,9 +110,13 @@ shunt_scan_open(struct shunt_scan **out)
 	if (s == NULL)
 		return shunt__fail(-ENOMEM, "out of memory");
 	e = add_directory(s, SHUNT__SHM_DIR, 0);
+	if (e < 0)
+		shunt__fail(e, "%s: %s", SHUNT__SHM_DIR, shunt__why(e));
+	else
+		e = shunt__list_sysv(&s->sysv, &s->sysv_n);
 	if (e < 0) {
 		shunt_scan_close(&s);
-		return shunt__fail(e, "%s: %s", SHUNT__SHM_DIR, shunt__why(e));
+		return e;
 	}
 	if (s->n > 1)
 		qsort(s->paths, s->n, sizeof(s->paths[0]), by_name);
@@ -164,7 +171,11 @@ shunt_scan_next(struct shunt_scan *s, struct shunt_segment_info *info)
 		int e = shunt__answer_write(info, &all, sizeof(all));
 		return e < 0 ? e : 1;
 	}
-	return 0;
+	if (s->sysv_at == s->sysv_n)
+		return 0;
+	int e = shunt__answer_write(
+	    info, &s->sysv[s->sysv_at++], sizeof(s->sysv[0]));
+	return e < 0 ? e : 1;
 }
 
 void
@@ -175,6 +186,7 @@ shunt_scan_close(struct shunt_scan **scan)
 	for (size_t i = 0; i < (*scan)->n; i++)
 		free((*scan)->paths[i]);
 	free((*scan)->paths);
+	free((*scan)->sysv);
 	free(*scan);
 	*scan = NULL;
 }

@@ -33,6 +33,7 @@ shunt__info_file(
 	info->gid = st->st_gid;
 	info->mode = st->st_mode & 07777;
 	info->mtime_ns = nanoseconds(&st->st_mtim);
+	info->sysv_id = -1;
 }
 
 /*
@@ -174,15 +175,23 @@ shunt_segment_stat(const char *name, struct shunt_segment_info *info,
 {
 	struct shunt_segment_info all;
 	struct shunt__look look;
-	int n, e;
+	struct shunt__name parsed;
+	int n = 0, e;
 
 	if (info == NULL)
 		return shunt__fail(-EINVAL, "no place for the answer");
-	e = shunt__look_open(&look, name, NULL, 1);
+	e = shunt__name_parse(&parsed, name);
+	if (e == 0 && parsed.backend == SHUNT__SYSV) {
+		e = shunt__info_sysv(&parsed, &all);
+	} else if (e == 0) {
+		e = shunt__look_open(&look, name, NULL, 1);
+		if (e == 0) {
+			n = shunt__info_fill(&look, &all, list, cap);
+			shunt__look_close(&look);
+		}
+	}
 	if (e < 0)
 		return e;
-	n = shunt__info_fill(&look, &all, list, cap);
-	shunt__look_close(&look);
 	e = shunt__answer_write(info, &all, sizeof(all));
 	return e < 0 ? shunt__fail(e, "sz is not set") : n;
 }

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "os/maps.h"
+#include "os/lines.h"
 #include "os/os.h"
 #include "segment/sysv.h"
 
@@ -134,7 +134,7 @@ mapped_bytes(void *at, const struct shunt_sysv_info *info)
 	uintptr_t bounds[2] = {(uintptr_t)at, 0};
 
 	if (bounds[0] % HUGE_ALIGN == 0 && info->rounded % HUGE_ALIGN != 0 &&
-	    shunt__maps_find("/proc/self/maps", same_start, bounds) == 1 &&
+	    shunt__lines_find("/proc/self/maps", same_start, bounds) == 1 &&
 	    bounds[1] - bounds[0] > info->rounded &&
 	    (bounds[1] - bounds[0]) % HUGE_ALIGN == 0)
 		return bounds[1] - bounds[0];

@@ -3,13 +3,13 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "os/maps.h"
+#include "os/lines.h"
 #include "os/os.h"
 
 #define CHUNK 16384
 
 const char *
-shunt__maps_next(const char *p)
+shunt__lines_next(const char *p)
 {
 	while (*p != 0 && *p != ' ')
 		p++;
@@ -54,7 +54,7 @@ each_line(int fd, int (*match)(const char *line, void *arg), void *arg)
 }
 
 int
-shunt__maps_find(
+shunt__lines_find(
     const char *path, int (*match)(const char *line, void *arg), void *arg)
 {
 	int fd = shunt__os.open(path, O_RDONLY | O_CLOEXEC, 0);
