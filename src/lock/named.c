@@ -5,6 +5,7 @@
 #include "os/os.h"
 #include "ring/lane_layout.h"
 #include "segment/wait.h"
+#include "sync/limit.h"
 
 _Static_assert(
     offsetof(struct shunt__lock_lay, lk_recoveries) == SHUNT__RECOVERIES_OFF,
@@ -12,7 +13,7 @@ _Static_assert(
 _Static_assert(offsetof(struct shunt__semaphore_lay, sm_recoveries) ==
 		   SHUNT__RECOVERIES_OFF,
     "");
-_Static_assert(SHUNT__LANES_MAX < SHUNT__OWNER_MASK, "a number for each lane");
+_Static_assert(SHUNT__LANES_MAX <= SHUNT__OWNERS_MAX, "one for each lane");
 
 uint64_t
 shunt__lock_print(uint32_t kind)

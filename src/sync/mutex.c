@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "os/os.h"
+#include "sync/limit.h"
 #include "sync/mutex.h"
 
 #define DIRTY   SHUNT__LOCK_DIRTY
@@ -106,28 +107,13 @@ spin_for(struct shunt__u32 *word, uint32_t me, struct shunt__spin *spin)
 	return 0;
 }
 
-/* How long to sleep now: at most @most; 0: the deadline is past. */
-static int64_t
-time_left(uint64_t deadline, int64_t most)
-{
-	if (deadline == 0)
-		return most;
-	uint64_t now = deadline == SHUNT__PAST ? deadline : shunt__now();
-	if (now >= deadline)
-		return 0;
-	return deadline - now < (uint64_t)most ? (int64_t)(deadline - now)
-					       : most;
-}
-
 struct waiting {
 	struct shunt__u32 *word;
 	uint32_t me;
 	const struct shunt__owners *owners;
-	uint64_t deadline;
-	int64_t most;   /* of the next sleep */
+	struct shunt__limit limit;
 	uint32_t keep;  /* WAITERS, once we have slept */
 	uint32_t tries; /* since the last sleep */
-	int look;       /* is the owner alive, is the name there? */
 };
 
 /* The word @w has an owner.  1: he is dead, it is ours and dirty; 0: look at
@@ -137,8 +123,8 @@ sleep_once(struct waiting *wt, uint32_t w)
 {
 	int e;
 
-	if (wt->look) {
-		wt->look = 0;
+	if (wt->limit.look) {
+		wt->limit.look = 0;
 		e = take_over(
 		    wt->word, owner_of(w), wt->me | wt->keep, wt->owners);
 		if (e == 0)
@@ -148,7 +134,7 @@ sleep_once(struct waiting *wt, uint32_t w)
 	}
 	/* Who will not sleep leaves no bit, unless he was woken: then others
 	 * may sleep, whose turn it is now. */
-	int64_t left = time_left(wt->deadline, wt->most);
+	int64_t left = shunt__limit_left(&wt->limit);
 	if (left == 0 && !wt->keep)
 		return -ETIMEDOUT;
 	if (!(w & WAITERS) && !shunt__cas32(wt->word, &w, w | WAITERS))
@@ -158,13 +144,7 @@ sleep_once(struct waiting *wt, uint32_t w)
 	e = shunt__os.futex_wait(wt->word, w | WAITERS, left);
 	wt->keep = WAITERS;
 	wt->tries = 0;
-	if (e == -ETIMEDOUT) {
-		wt->look = 1;
-		if (wt->most < SHUNT__SLEEP_LAST)
-			wt->most *= 2;
-	} else if (e == 0) {
-		wt->most = SHUNT__SLEEP_FIRST; /* it goes round */
-	}
+	shunt__limit_slept(&wt->limit, e);
 	return 0;
 }
 
@@ -176,9 +156,7 @@ shunt__mutex_acquire(struct shunt__u32 *word, uint32_t me,
 	struct waiting wt = {.word = word,
 	    .me = me,
 	    .owners = owners,
-	    .deadline = deadline,
-	    .most = SHUNT__SLEEP_FIRST,
-	    .look = 1};
+	    .limit = shunt__limit(deadline)};
 
 	if (deadline != SHUNT__PAST && spin_for(word, me, spin))
 		return 0;

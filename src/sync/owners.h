@@ -13,9 +13,7 @@
 #include "base/atomics.h"
 
 #define SHUNT__OWNER_MASK 0x0000ffffu /* number of the holder; 0: none */
-
-/* A deadline that is always past: do not wait. */
-#define SHUNT__PAST UINT64_C(1)
+#define SHUNT__OWNERS_MAX 4096u       /* numbers in use, at most */
 
 /* Attempts at a word that others change between our look and our swap.  Who
  * loses so many runs in a row looks at no word that is used as it should be. */
