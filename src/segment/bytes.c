@@ -12,19 +12,20 @@
 #include "base/options.h"
 #include "os/os.h"
 #include "segment/object.h"
+#include "segment/raw.h"
 
+/* Of the options the owner alone matters here. */
 static int
-open_named(const char *text, int flags,
-    const struct shunt_segment_options *opts, struct shunt__name *name,
-    struct stat *st)
+prepare(const char *text, const struct shunt_segment_options *opts,
+    struct shunt__name *name, const char **owner)
 {
 	struct shunt_segment_options o;
 	int e = shunt__options_read(&o, sizeof(o), sizeof(o), opts);
 
 	if (e < 0)
 		return shunt__fail(e, "options of a newer version");
-	e = shunt__name_parse(name, text);
-	return e < 0 ? e : shunt__open_checked(name, flags, o.owner, 1, st);
+	*owner = o.owner;
+	return shunt__name_parse(name, text);
 }
 
 ssize_t
@@ -32,11 +33,17 @@ shunt_segment_read(const char *text, uint64_t off, void *buf, size_t len,
     const struct shunt_segment_options *opts)
 {
 	struct shunt__name name;
+	const char *owner = NULL;
 	struct stat st;
 	size_t done = 0;
 	ssize_t n = 0;
-	int fd = open_named(text, O_RDONLY, opts, &name, &st);
+	int fd = prepare(text, opts, &name, &owner);
 
+	if (fd < 0)
+		return fd;
+	if (name.backend == SHUNT__SYSV)
+		return shunt__sysv_read(&name, off, buf, len, owner);
+	fd = shunt__open_checked(&name, O_RDONLY, owner, 1, &st);
 	if (fd < 0)
 		return fd;
 	while (done < len && off + done <= INT64_MAX) {
@@ -85,12 +92,17 @@ shunt_segment_write(const char *text, uint64_t off, const void *buf, size_t len,
     const struct shunt_segment_options *opts)
 {
 	struct shunt__name name;
+	const char *owner = NULL;
 	struct stat st;
 	size_t done = 0;
 	ssize_t n = 0;
-	int fd = open_named(text, O_RDWR, opts, &name, &st);
-	int e;
+	int fd, e = prepare(text, opts, &name, &owner);
 
+	if (e < 0)
+		return e;
+	if (name.backend == SHUNT__SYSV)
+		return shunt__sysv_write(&name, off, buf, len, owner);
+	fd = shunt__open_checked(&name, O_RDWR, owner, 1, &st);
 	if (fd < 0)
 		return fd;
 	e = writable(fd, &name, (uint64_t)st.st_size, off, len);

@@ -6,9 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -17,6 +15,7 @@
 #include "base/error.h"
 #include "os/os.h"
 #include "segment/object.h"
+#include "segment/raw.h"
 
 static int
 power_of_two(uint64_t x)
@@ -157,34 +156,14 @@ shunt__reserve(int fd, uint64_t off, uint64_t len, const char *shown)
 }
 
 static int
-group_id(const char *group, gid_t *gid)
-{
-	char *end;
-	unsigned long n = strtoul(group, &end, 10);
-	struct group gr, *found = NULL;
-	char room[4096];
-
-	if (*group != 0 && *end == 0 && n < (gid_t)-1) {
-		*gid = (gid_t)n;
-		return 0;
-	}
-	if (getgrnam_r(group, &gr, room, sizeof(room), &found) != 0 ||
-	    found == NULL)
-		return shunt__fail(
-		    -EINVAL, "there is no group \"%s\"", shunt__quote(group));
-	*gid = gr.gr_gid;
-	return 0;
-}
-
-static int
 set_rights(int fd, const struct shunt__name *name, uint32_t mode, int use_umask,
     const char *group)
 {
-	gid_t gid = (gid_t)-1;
+	uint32_t gid = UINT32_MAX;
 	int e = 0;
 
 	if (group != NULL) {
-		e = group_id(group, &gid);
+		e = shunt__group_number(group, &gid);
 		if (e < 0)
 			return e;
 		e = shunt__os.fchown(fd, (uid_t)-1, gid);

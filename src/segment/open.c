@@ -2,49 +2,28 @@
 /* Opening what somebody else made: everything in it is input. */
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <shunt/version.h>
 
 #include "base/error.h"
 #include "os/os.h"
+#include "segment/map.h"
 #include "segment/object.h"
-
-static int
-user_id(const char *user, uid_t *uid)
-{
-	char *end;
-	unsigned long n = strtoul(user, &end, 10);
-	struct passwd pw, *found = NULL;
-	char room[4096];
-
-	if (*user != 0 && *end == 0 && n < (uid_t)-1) {
-		*uid = (uid_t)n;
-		return 0;
-	}
-	if (getpwnam_r(user, &pw, room, sizeof(room), &found) != 0 ||
-	    found == NULL)
-		return shunt__fail(
-		    -EINVAL, "there is no user \"%s\"", shunt__quote(user));
-	*uid = pw.pw_uid;
-	return 0;
-}
 
 /*
  * A name may have been taken by somebody else to be read by us: only what
  * belongs to us, to root or to whom the caller named is opened.
  */
-static int
-check_owner(const struct shunt__name *name, const struct stat *st,
-    const char *owner, int any_owner)
+int
+shunt__owner_check(
+    const char *shown, const struct stat *st, const char *owner, int any_owner)
 {
-	uid_t wanted = (uid_t)-1;
+	uint32_t wanted = UINT32_MAX;
 	uid_t me = shunt__os.geteuid();
 
 	if (owner != NULL) {
-		int e = user_id(owner, &wanted);
+		int e = shunt__user_number(owner, &wanted);
 		if (e < 0)
 			return e;
 		if (st->st_uid == wanted)
@@ -55,7 +34,7 @@ check_owner(const struct shunt__name *name, const struct stat *st,
 	return shunt__fail(SHUNT_E_OWNER,
 	    "%s: it belongs to user %u and you are user %u; if that is "
 	    "meant, name its owner (--owner=%u)",
-	    shunt__quote(name->shown), st->st_uid, me, st->st_uid);
+	    shunt__quote(shown), st->st_uid, me, st->st_uid);
 }
 
 static const char *
@@ -134,7 +113,7 @@ shunt__open_checked(const struct shunt__name *name, int flags,
 		e = shunt__fail(SHUNT_E_KIND, "%s: it is %s",
 		    shunt__quote(name->shown), type_of(st->st_mode));
 	else
-		e = check_owner(name, st, owner, any_owner);
+		e = shunt__owner_check(name->shown, st, owner, any_owner);
 	if (e < 0) {
 		shunt__os.close(fd);
 		return e;

@@ -3,207 +3,165 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-
-#include <shunt/segment.h>
 
 #include "base/error.h"
 #include "base/options.h"
 #include "os/os.h"
+#include "segment/map.h"
 #include "segment/object.h"
-
-struct shunt_segment {
-	unsigned char *data;
-	size_t size;
-	int fd;
-};
 
 #define FLAGS                                                                  \
 	(SHUNT_SEGMENT_EXCLUSIVE | SHUNT_SEGMENT_TRUNCATE |                    \
-	    SHUNT_SEGMENT_READONLY | SHUNT_SEGMENT_UMASK)
+	    SHUNT_SEGMENT_READONLY | SHUNT_SEGMENT_UMASK |                     \
+	    SHUNT_SEGMENT_REPLACE | SHUNT_SEGMENT_ROUND | SHUNT_SEGMENT_HUGE | \
+	    SHUNT_SEGMENT_LOCKED | SHUNT_SEGMENT_INHERIT |                     \
+	    SHUNT_SEGMENT_SEALED)
 
-static int
-read_options(
+int
+shunt__raw_prot_ok(uint32_t prot)
+{
+	const uint32_t some =
+	    SHUNT_PROT_READ | SHUNT_PROT_WRITE | SHUNT_PROT_EXEC;
+
+	return prot == SHUNT_PROT_NONE || (prot != 0 && (prot & ~some) == 0);
+}
+
+int
+shunt__raw_prot(uint32_t prot)
+{
+	return (prot & SHUNT_PROT_READ ? PROT_READ : 0) |
+	       (prot & SHUNT_PROT_WRITE ? PROT_WRITE : 0) |
+	       (prot & SHUNT_PROT_EXEC ? PROT_EXEC : 0);
+}
+
+/* Wishes that contradict each other, or NULL. */
+static const char *
+contradiction(const struct shunt_segment_options *o)
+{
+	if (!shunt__raw_prot_ok(o->prot))
+		return "a protection is SHUNT_PROT_NONE alone, or of READ, "
+		       "WRITE and EXEC";
+	if ((o->flags & SHUNT_SEGMENT_READONLY) && (o->prot & SHUNT_PROT_WRITE))
+		return "SHUNT_SEGMENT_READONLY and SHUNT_PROT_WRITE contradict "
+		       "each other";
+	if ((o->flags & SHUNT_SEGMENT_REPLACE) && o->address == NULL)
+		return "SHUNT_SEGMENT_REPLACE needs an address to replace at";
+	if ((o->flags & SHUNT_SEGMENT_LOCKED) && o->prot == SHUNT_PROT_NONE)
+		return "what cannot be accessed cannot be locked in memory";
+	return NULL;
+}
+
+int
+shunt__raw_options(
     struct shunt_segment_options *o, const struct shunt_segment_options *opts)
 {
 	int e = shunt__options_read(o, sizeof(*o), sizeof(*o), opts);
+	const char *why;
 
-	if (e < 0 || (o->flags & ~(uint32_t)FLAGS) || (o->mode & ~07777u))
+	if (e < 0 || (o->flags & ~(uint32_t)FLAGS) || (o->mode & ~07777u) ||
+	    o->reserved != 0)
 		return shunt__fail(-EINVAL, "options of a newer version");
 	if (o->mode == 0)
 		o->mode = 0600;
+	if (o->prot == 0)
+		o->prot = o->flags & SHUNT_SEGMENT_READONLY
+			      ? SHUNT_PROT_READ
+			      : SHUNT_PROT_READ | SHUNT_PROT_WRITE;
+	why = contradiction(o);
+	if (why != NULL)
+		return shunt__fail(-EINVAL, "%s", why);
+	/* From here on the flag says what the descriptor must be able to. */
+	if (!(o->prot & SHUNT_PROT_WRITE))
+		o->flags |= SHUNT_SEGMENT_READONLY;
 	return 0;
 }
 
-/* Wraps a descriptor, which is closed on failure. */
-static int
-wrap(struct shunt_segment **out, int fd, size_t size, int readonly,
-    const char *shown)
+int
+shunt__raw_size_ok(uint64_t size, const char *shown)
 {
-	struct shunt_segment *seg = calloc(1, sizeof(*seg));
-	void *at = NULL;
-	int e = -ENOMEM;
-
-	if (seg != NULL)
-		e = shunt__os.mmap(&at, size,
-		    readonly ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED,
-		    fd);
-	if (e < 0) {
-		free(seg);
-		shunt__os.close(fd);
-		return shunt__fail(e, "%s: %zu bytes cannot be mapped: %s",
-		    shunt__quote(shown), size, shunt__why(e));
-	}
-	seg->data = at;
-	seg->size = size;
-	seg->fd = fd;
-	*out = seg;
-	return 0;
+	if (size != 0 && size <= INT64_MAX)
+		return 0;
+	return shunt__fail(-EINVAL,
+	    "%s: a segment has at least 1 byte and at most 2^63 - 1",
+	    shunt__quote(shown));
 }
 
-/* A regular file without our header; *size is what it has now. */
-static int
-open_raw(const struct shunt__name *name, int flags, const char *owner,
-    uint64_t *size)
+int
+shunt__raw_check(int fd, const char *shown)
 {
 	struct shunt__header_lay header;
 	struct shunt__geometry geo;
+	int e = shunt__header_read(fd, &header, &geo, shown);
+
+	if (e == 1)
+		return 0;
+	if (e == 0 || e == SHUNT_E_LAYOUT || e == SHUNT_E_CORRUPT)
+		return shunt__fail(SHUNT_E_KIND,
+		    "%s: it is an object of shunt, not a raw segment; its own "
+		    "commands know it, and shunt stat shows it",
+		    shunt__quote(shown));
+	return e;
+}
+
+int
+shunt__raw_open(const struct shunt__name *name, int flags, const char *owner,
+    uint64_t *size)
+{
 	struct stat st;
 	int fd = shunt__open_checked(name, flags, owner, 1, &st);
 	int e;
 
 	if (fd < 0)
 		return fd;
-	e = shunt__header_read(fd, &header, &geo, name->shown);
-	if (e == 1) {
-		*size = (uint64_t)st.st_size;
-		return fd;
-	}
-	shunt__os.close(fd);
-	if (e == 0 || e == SHUNT_E_LAYOUT || e == SHUNT_E_CORRUPT)
-		return shunt__fail(SHUNT_E_KIND,
-		    "%s: it is an object of shunt, not a raw segment; its own "
-		    "commands know it, and shunt stat shows it",
-		    shunt__quote(name->shown));
-	return e;
-}
-
-/* Cuts what is there and reserves it anew, all zeros. */
-static int
-renew(int fd, size_t size, const char *shown)
-{
-	int e = shunt__os.ftruncate(fd, 0);
-
-	if (e < 0)
-		return shunt__fail(e, "%s: it cannot be cut: %s",
-		    shunt__quote(shown), shunt__why(e));
-	return shunt__reserve(fd, 0, size, shown);
-}
-
-/* There already: the same size is fine, another one is an error. */
-static int
-adopt(struct shunt_segment **out, const struct shunt__name *name, size_t size,
-    const struct shunt_segment_options *o)
-{
-	uint64_t there;
-	int e, fd;
-
-	if (o->flags & SHUNT_SEGMENT_EXCLUSIVE)
-		return shunt__fail(-EEXIST, "%s: it exists already",
-		    shunt__quote(name->shown));
-	fd = open_raw(name, O_RDWR, o->owner, &there);
-	if (fd < 0)
-		return fd;
-	if (o->flags & SHUNT_SEGMENT_TRUNCATE) {
-		e = renew(fd, size, name->shown);
-	} else if (there != size) {
-		e = shunt__fail(-EEXIST,
-		    "%s: it exists with %llu bytes, not %zu; remove it, or "
-		    "truncate it (--truncate)",
-		    shunt__quote(name->shown), (unsigned long long)there, size);
-	} else {
-		e = 0;
-	}
+	e = shunt__raw_check(fd, name->shown);
 	if (e < 0) {
 		shunt__os.close(fd);
 		return e;
 	}
-	e = wrap(out, fd, size, o->flags & SHUNT_SEGMENT_READONLY, name->shown);
-	return e < 0 ? e : 1;
+	*size = (uint64_t)st.st_size;
+	return fd;
 }
 
+/* What is sealed against shrinking has at least the size that it has now. */
 static int
-make(struct shunt_segment **out, const struct shunt__name *name, size_t size,
-    const struct shunt_segment_options *o)
-{
-	char temp[PATH_MAX];
-	int fd = shunt__publish_begin(name, o->mode,
-	    (o->flags & SHUNT_SEGMENT_UMASK) != 0, o->group, temp,
-	    sizeof(temp));
-	int e;
-
-	if (fd < 0)
-		return fd;
-	e = shunt__reserve(fd, 0, size, name->shown);
-	if (e < 0)
-		shunt__os.close(fd);
-	else /* mapped first: a name that is there is one that can be used */
-		e = wrap(out, fd, size, o->flags & SHUNT_SEGMENT_READONLY,
-		    name->shown);
-	if (e < 0) {
-		if (temp[0] != 0)
-			shunt__os.unlink(temp);
-		return e;
-	}
-	e = shunt__publish_end(name, fd, temp);
-	if (e < 0)
-		shunt_segment_close(out);
-	return e;
-}
-
-static int
-is_there(const struct shunt__name *name)
+look_at_seals(int fd, const char *shown, uint64_t *size)
 {
 	struct stat st;
+	int e = shunt__raw_sealed(fd, shown);
 
-	return shunt__os.lstat(name->path, &st) == 0;
-}
-
-int
-shunt_segment_create(struct shunt_segment **out, const char *text, size_t size,
-    const struct shunt_segment_options *opts)
-{
-	struct shunt_segment_options o;
-	struct shunt__name name;
-	int e;
-
-	*out = NULL;
-	e = read_options(&o, opts);
-	if (e == 0)
-		e = shunt__name_parse(&name, text);
 	if (e < 0)
 		return e;
-	if (name.backend == SHUNT__FD)
-		return shunt__fail(-EINVAL,
-		    "%s: a descriptor is opened, not created",
-		    shunt__quote(name.shown));
-	if (size == 0 || size > INT64_MAX)
-		return shunt__fail(-EINVAL,
-		    "%s: a segment has at least 1 byte and at most 2^63 - 1",
-		    shunt__quote(name.shown));
-	/* Whoever is quicker makes it; it may also go between our looks. */
-	for (int i = 0; i < 1000; i++) {
-		if (!is_there(&name)) {
-			e = make(out, &name, size, &o);
-			if (e != -EEXIST)
-				return e;
-		}
-		e = adopt(out, &name, size, &o);
-		if (e != -ENOENT)
-			return e;
+	e = shunt__os.fstat(fd, &st);
+	if (e < 0)
+		return shunt__fail(
+		    e, "%s: its size: %s", shunt__quote(shown), shunt__why(e));
+	*size = (uint64_t)st.st_size;
+	return 0;
+}
+
+static int
+open_file(struct shunt_segment **out, const struct shunt__name *name,
+    const struct shunt_segment_options *o)
+{
+	int readonly = (o->flags & SHUNT_SEGMENT_READONLY) != 0, e = 0;
+	uint64_t size = 0;
+	int fd = shunt__raw_open(
+	    name, readonly ? O_RDONLY : O_RDWR, o->owner, &size);
+
+	if (fd < 0)
+		return fd;
+	if (o->flags & SHUNT_SEGMENT_SEALED)
+		e = look_at_seals(fd, name->shown, &size);
+	if (e == 0 && size == 0)
+		e = shunt__fail(SHUNT_E_NOTREADY,
+		    "%s: its size is 0; its creator has not sized it yet",
+		    shunt__quote(name->shown));
+	if (e < 0) {
+		shunt__os.close(fd);
+		return e;
 	}
-	return e;
+	return shunt__raw_map(out, fd, size, o, name->shown);
 }
 
 int
@@ -212,59 +170,16 @@ shunt_segment_open(struct shunt_segment **out, const char *text,
 {
 	struct shunt_segment_options o;
 	struct shunt__name name;
-	uint64_t size;
-	int e, fd, readonly;
+	int e;
 
 	*out = NULL;
-	e = read_options(&o, opts);
+	e = shunt__raw_options(&o, opts);
 	if (e == 0)
 		e = shunt__name_parse(&name, text);
 	if (e < 0)
 		return e;
-	readonly = (o.flags & SHUNT_SEGMENT_READONLY) != 0;
-	fd = open_raw(&name, readonly ? O_RDONLY : O_RDWR, o.owner, &size);
-	if (fd < 0)
-		return fd;
-	if (size == 0) {
-		shunt__os.close(fd);
-		return shunt__fail(SHUNT_E_NOTREADY,
-		    "%s: its size is 0; its creator has not sized it yet",
-		    shunt__quote(name.shown));
-	}
-	return wrap(out, fd, size, readonly, name.shown);
-}
-
-int
-shunt_segment_anon(struct shunt_segment **out, size_t size,
-    const struct shunt_segment_options *opts)
-{
-	struct shunt_segment_options o;
-	int e, fd;
-
-	*out = NULL;
-	e = read_options(&o, opts);
-	if (e < 0)
-		return e;
-	if (size == 0 || size > INT64_MAX)
-		return shunt__fail(-EINVAL, "a segment has at least 1 byte");
-	fd = shunt__os.memfd("shunt", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0)
-		return shunt__fail(
-		    fd, "anonymous memory cannot be had: %s", shunt__why(fd));
-	/* A memfd's mode is 0777: another user who is given a read-only
-	 * descriptor could open it anew for writing. */
-	e = shunt__os.fchmod(fd, 0600);
-	if (e < 0)
-		shunt__fail(
-		    e, "anonymous memory: mode 0600: %s", shunt__why(e));
-	else
-		e = shunt__reserve(fd, 0, size, "anonymous memory");
-	if (e < 0) {
-		shunt__os.close(fd);
-		return e;
-	}
-	return wrap(out, fd, size, o.flags & SHUNT_SEGMENT_READONLY,
-	    "anonymous memory");
+	return name.backend == SHUNT__SYSV ? shunt__sysv_open(out, &name, &o)
+					   : open_file(out, &name, &o);
 }
 
 void *
@@ -282,7 +197,9 @@ shunt_segment_size(const struct shunt_segment *seg)
 int
 shunt_segment_fd(const struct shunt_segment *seg)
 {
-	return seg == NULL ? -EINVAL : seg->fd;
+	if (seg == NULL)
+		return -EINVAL;
+	return seg->fd < 0 ? -ENOTSUP : seg->fd;
 }
 
 void
@@ -290,8 +207,11 @@ shunt_segment_close(struct shunt_segment **seg)
 {
 	if (seg == NULL || *seg == NULL)
 		return;
-	shunt__os.munmap((*seg)->data, (*seg)->size);
-	shunt__os.close((*seg)->fd);
+	if ((*seg)->fd < 0)
+		shunt__sysv_unmap(*seg);
+	else
+		shunt__raw_unmap(*seg);
+	free((*seg)->shown);
 	free(*seg);
 	*seg = NULL;
 }

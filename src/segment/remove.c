@@ -10,6 +10,7 @@
 #include "os/os.h"
 #include "segment/lockbyte.h"
 #include "segment/object.h"
+#include "segment/raw.h"
 
 static int
 unlink_name(const struct shunt__name *name)
@@ -95,6 +96,8 @@ shunt_remove(const char *text, const struct shunt_remove_options *opts)
 	e = shunt__name_parse(&name, text);
 	if (e < 0)
 		return e;
+	if (name.backend == SHUNT__SYSV)
+		return shunt__sysv_remove(&name, o.owner);
 	if (name.backend == SHUNT__FD)
 		return shunt__fail(-EINVAL,
 		    "%s: it has no name to remove; it goes with its last "

@@ -60,11 +60,11 @@ FAULT(int, unlink, (const char *p), (p))
 FAULT(int, memfd, (const char *n, unsigned f), (n, f))
 FAULT(
     int, mmap, (void **out, size_t n, int p, int f, int fd), (out, n, p, f, fd))
-FAULT(int, mmap_at, (void **at, size_t n, int p, int f, int fd, off_t o),
-    (at, n, p, f, fd, o))
-FAULT(int, mprotect, (void *at, size_t n, int p), (at, n, p))
-FAULT(int, mremap, (void **at, size_t o, size_t n, int f), (at, o, n, f))
-FAULT(int, mlock, (const void *at, size_t n), (at, n))
+FAULT(int, mmap_at, (void **a, size_t n, int p, int f, int fd, off_t o),
+    (a, n, p, f, fd, o))
+FAULT(int, mprotect, (void *a, size_t n, int p), (a, n, p))
+FAULT(int, mremap, (void **a, size_t o, size_t n, int f), (a, o, n, f))
+FAULT(int, mlock, (const void *a, size_t n), (a, n))
 FAULT_AFTER(int, munmap, (void *p, size_t n), (p, n))
 FAULT(int, madvise, (void *p, size_t n, int a), (p, n, a))
 FAULT(int, lease, (int fd, int cmd, int arg), (fd, cmd, arg))

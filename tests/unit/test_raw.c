@@ -305,24 +305,24 @@ anonymous_memory_is_shared_with_children(void **state)
 
 /* What cannot be mapped is not left behind under its name. */
 static int
-no_mmap(void **out, size_t size, int prot, int flags, int fd)
+no_mmap(void **at, size_t size, int prot, int flags, int fd, off_t off)
 {
-	(void)size, (void)prot, (void)flags, (void)fd;
-	*out = NULL;
+	(void)size, (void)prot, (void)flags, (void)fd, (void)off;
+	*at = NULL;
 	return -ENOMEM;
 }
 
 static void
 what_cannot_be_mapped_is_not_made(void **state)
 {
-	int (*real)(void **, size_t, int, int, int) = shunt__os.mmap;
+	int (*real)(void **, size_t, int, int, int, off_t) = shunt__os.mmap_at;
 	const char *name = test_name("nomap");
 	struct shunt_segment *seg;
 
 	(void)state;
-	shunt__os.mmap = no_mmap;
+	shunt__os.mmap_at = no_mmap;
 	int e = shunt_segment_create(&seg, name, 4096, NULL);
-	shunt__os.mmap = real;
+	shunt__os.mmap_at = real;
 	assert_int_equal(e, -ENOMEM);
 	assert_null(seg);
 	assert_false(test_there(name));
