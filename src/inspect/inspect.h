@@ -19,6 +19,11 @@ void shunt__info_file(
 int shunt__info_fill(const struct shunt__look *look,
     struct shunt_segment_info *info, struct shunt_participant *to, size_t cap);
 
+/* Of a lock, a semaphore or an event: who holds what.  1 if there is something
+ * in it for which it stays, though nobody has it attached. */
+int shunt__info_lock(
+    const struct shunt__look *look, struct shunt_segment_info *info);
+
 /* Processes that map this file, as far as /proc shows them: the number, of
  * which the first @cap are in @pids; or -errno. */
 int shunt__mappers(const struct stat *st, int64_t *pids, size_t cap);

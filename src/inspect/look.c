@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "inspect/look.h"
+#include "lock/named.h"
 #include "log/spec.h"
 #include "os/os.h"
 #include "ring/lane.h"
@@ -49,7 +50,11 @@ known_kind(const struct shunt__look *look)
 	} else if (look->geo.kind == SHUNT_KIND_QUEUE) {
 		print = shunt__lane_fingerprint();
 	} else {
-		return 0;
+		print = shunt__lock_print(look->geo.kind);
+		if (print == 0 ||
+		    look->geo.area_bytes !=
+			shunt__lock_area(look->geo.kind, look->geo.param))
+			return 0;
 	}
 	return look->header.hd_fingerprint == shunt__fingerprint(print);
 }

@@ -87,7 +87,7 @@ stat_lane(const struct shunt__look *look, uint32_t lane,
 		return;
 	tail = shunt__load64(&ctl.ln_tail);
 	/* Up to where it is readable it is unread. */
-	if ((tail & 7) == 0) {
+	if (look->geo.lane_bytes != 0 && (tail & 7) == 0) {
 		shunt__look_walk(look, lane, &tail, &end);
 		one.unread = end - tail;
 	}
@@ -128,6 +128,7 @@ stat_object(const struct shunt__look *look, struct shunt_segment_info *info,
     struct list *list)
 {
 	const struct shunt__header_lay *h = &look->header;
+	int left; /* something for the next one who comes */
 
 	info->kind = look->geo.kind;
 	info->persistent = look->geo.lifetime == SHUNT__PERSISTENT;
@@ -140,10 +141,14 @@ stat_object(const struct shunt__look *look, struct shunt_segment_info *info,
 	stat_receiver(look, info, list);
 	for (uint32_t lane = 0; lane < look->high; lane++)
 		stat_lane(look, lane, info, list);
+	if (look->geo.lane_bytes == 0)
+		left = shunt__info_lock(look, info);
+	else
+		left = info->unread != 0;
 	/* Asked last: who came while we looked is not nobody. */
 	if (shunt__look_held(look, SHUNT__BYTE_ATTACHED))
 		info->state = SHUNT_STATE_LIVE;
-	else if (!info->persistent && info->unread == 0)
+	else if (!info->persistent && !left)
 		info->state = SHUNT_STATE_ORPHAN;
 	else
 		info->state = SHUNT_STATE_IDLE;
