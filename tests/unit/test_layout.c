@@ -7,6 +7,7 @@
 #include "unit/unit.h"
 #include <cmocka.h>
 
+#include "lock/layout.h"
 #include "log/log_layout.h"
 #include "ring/lane_layout.h"
 #include "segment/object_layout.h"
@@ -35,6 +36,11 @@ static const struct {
     {"shunt__log_count_lay", sizeof(struct shunt__log_count_lay)},
     {"shunt__log_note_lay", sizeof(struct shunt__log_note_lay)},
     {"shunt__log_server_lay", sizeof(struct shunt__log_server_lay)},
+    {"shunt__recovery_lay", sizeof(struct shunt__recovery_lay)},
+    {"shunt__recoveries_lay", sizeof(struct shunt__recoveries_lay)},
+    {"shunt__lock_lay", sizeof(struct shunt__lock_lay)},
+    {"shunt__semaphore_lay", sizeof(struct shunt__semaphore_lay)},
+    {"shunt__event_lay", sizeof(struct shunt__event_lay)},
 };
 #define RECORDS (sizeof(records) / sizeof(records[0]))
 
@@ -51,6 +57,8 @@ static const struct {
     {"struct shunt__u32", 4, 4},
     {"struct shunt__u64", 8, 8},
     {"struct shunt__log_count_lay", sizeof(struct shunt__log_count_lay), 8},
+    {"struct shunt__recovery_lay", sizeof(struct shunt__recovery_lay), 8},
+    {"struct shunt__recoveries_lay", sizeof(struct shunt__recoveries_lay), 8},
 };
 #define TYPES (sizeof(types) / sizeof(types[0]))
 
@@ -83,7 +91,7 @@ read_header(const char *file)
 	return text;
 }
 
-/* "[16]" or "[SHUNT__LANES_MAX / 64]" or nothing. */
+/* "[16]", the name of a number, "[]" (not of the size) or nothing. */
 static size_t
 count_of(const char *bounds)
 {
@@ -91,6 +99,10 @@ count_of(const char *bounds)
 
 	if (bounds[0] == 0)
 		return 1;
+	if (strcmp(bounds, "[]") == 0)
+		return 0;
+	if (strcmp(bounds, "[SHUNT__RECOVERIES]") == 0)
+		return SHUNT__RECOVERIES;
 	if (sscanf(bounds, "[SHUNT__LANES_MAX / %zu]", &by) == 1)
 		return SHUNT__LANES_MAX / by;
 	if (sscanf(bounds, "[%zu]", &n) != 1)
@@ -157,11 +169,12 @@ static int
 read_headers(void **state)
 {
 	static const char *const files[] = {"src/segment/object_layout.h",
-	    "src/ring/lane_layout.h", "src/log/log_layout.h"};
+	    "src/ring/lane_layout.h", "src/log/log_layout.h",
+	    "src/lock/layout.h"};
 
 	(void)state;
 	n_fields = 0;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		char *text = read_header(files[i]);
 		for (size_t k = 0; text != NULL && k < RECORDS; k++)
 			read_record(text, k);
@@ -184,6 +197,11 @@ the_headers_are_read_as_the_compiler_does(void **state)
 	    {"lr_tid", offsetof(struct shunt__log_record_lay, lr_tid)},
 	    {"nt_check", offsetof(struct shunt__log_note_lay, nt_check)},
 	    {"sv_file", offsetof(struct shunt__log_server_lay, sv_file)},
+	    {"hd_param", offsetof(struct shunt__header_lay, hd_param)},
+	    {"rs_last", offsetof(struct shunt__recoveries_lay, rs_last)},
+	    {"lk_recoveries", offsetof(struct shunt__lock_lay, lk_recoveries)},
+	    {"sm_permit", offsetof(struct shunt__semaphore_lay, sm_permit)},
+	    {"ev_one", offsetof(struct shunt__event_lay, ev_one)},
 	};
 
 	(void)state;
