@@ -110,6 +110,22 @@ pages_of(uint64_t size, size_t page)
 		   : (size_t)((size + page - 1) / page * page);
 }
 
+/* Mappings of huge pages, and those that the caller protected in pieces, the
+ * kernel does not move: a second one takes the place of the first. */
+static int
+map_anew(struct shunt_segment *seg, void **at, size_t map_size)
+{
+	int e;
+
+	*at = NULL;
+	e = shunt__os.mmap_at(
+	    at, map_size, shunt__raw_prot(seg->prot), MAP_SHARED, seg->fd, 0);
+	if (e < 0)
+		return e;
+	shunt__os.munmap(seg->map, seg->map_size);
+	return 0;
+}
+
 static int
 remap(struct shunt_segment *seg, size_t map_size)
 {
@@ -121,6 +137,8 @@ remap(struct shunt_segment *seg, size_t map_size)
 	else if (map_size != seg->map_size)
 		e = shunt__os.mremap(
 		    &at, seg->map_size, map_size, MREMAP_MAYMOVE);
+	if (e == -EINVAL || e == -EFAULT)
+		e = map_anew(seg, &at, map_size);
 	if (e < 0)
 		return e;
 	seg->map = at;
