@@ -2,7 +2,7 @@
 # Takes the code blocks out of one page of the guide; tools/doc-blocks runs it
 # and says what the words on a fence line mean.  Files go to DIR, and to PLAN
 # one line a block, in the order of the page:
-#   file LINE NAME [body] | sh LINE NUMBER NEEDS | output LINE NUMBER exact|like
+#   file LINE NAME | sh LINE NUMBER NEEDS | output LINE NUMBER exact|like
 # Variables: dir, plan, frame (a file with what stands around a body).
 
 function wrong(line, why)
@@ -58,7 +58,7 @@ function begin(    name)
 		}
 		sink = dir "/" name
 		if (!(name in made)) {
-			printf "file %d %s %s\n", FNR, name, kind > plan
+			printf "file %d %s\n", FNR, name > plan
 			if (kind == "body")
 				add_frame("head", sink)
 		} else if (kind == "body" || made[name] == "body")
