@@ -57,13 +57,14 @@ extern const struct bench call_benches[];
 extern const struct bench rate_benches[];
 extern const struct bench syscall_benches[];
 extern const struct bench quiet_benches[];
+extern const struct bench lock_benches[];
 
 /* The controls of the lane: suite/pingpong.c, suite/ck.c. */
 int bare_rtt(const struct bench *b, struct sample *s);
 int ck_throughput(const struct bench *b, struct sample *s);
 const char *ck_lacks(void);
 
-/* `bench --syscall-worker LOG COUNT`, which runs under strace. */
+/* `bench --syscall-worker log|lock NAME COUNT`, which runs under strace. */
 int syscall_worker(int argc, char **argv);
 
 /* What both sides of a lane move: 56 bytes, the sequence number first. */

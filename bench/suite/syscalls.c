@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * System calls of a client in its steady state.  The client runs under strace
+ * System calls of a user in its steady state.  The user runs under strace
  * and writes two markers, which are failing system calls; whatever strace
  * shows between them, in any of its threads, is counted.
  */
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <shunt/error.h>
+#include <shunt/lock.h>
 #include <shunt/log.h>
 
 #define MESSAGE 100
@@ -52,22 +53,62 @@ log_paced(struct shunt_log *log, int count)
 	return r;
 }
 
-int
-syscall_worker(int argc, char **argv)
+static int
+log_worker(const char *name, int count)
 {
 	struct shunt_log *log;
 	int r;
 
-	if (argc != 2 || shunt_log_open(&log, argv[0], NULL) < 0)
+	if (shunt_log_open(&log, name, NULL) < 0)
 		return 1;
 	pin(nth_cpu(1));
 	r = log_paced(log, 5000);
 	marker(BEGIN, sizeof BEGIN - 1);
 	if (r == 0)
-		r = log_paced(log, atoi(argv[1]));
+		r = log_paced(log, count);
 	marker(END, sizeof END - 1);
 	shunt_log_close(&log);
 	return r != 0;
+}
+
+static int
+lock_turns(struct shunt_lock *lock, int count)
+{
+	int r = 0;
+
+	for (int i = 0; i < count && r == 0; i++) {
+		r = shunt_lock_acquire(lock, SHUNT_FOREVER);
+		if (r == 0)
+			r = shunt_lock_release(lock);
+	}
+	return r;
+}
+
+static int
+lock_worker(const char *name, int count)
+{
+	struct shunt_lock *lock;
+	int r;
+
+	if (shunt_lock_open(&lock, name, NULL) < 0)
+		return 1;
+	r = lock_turns(lock, 10); /* the first takes the thread's place */
+	marker(BEGIN, sizeof BEGIN - 1);
+	if (r == 0)
+		r = lock_turns(lock, count);
+	marker(END, sizeof END - 1);
+	shunt_lock_close(&lock);
+	return r != 0;
+}
+
+int
+syscall_worker(int argc, char **argv)
+{
+	if (argc != 3)
+		return 1;
+	if (strcmp(argv[0], "lock") == 0)
+		return lock_worker(argv[1], atoi(argv[2]));
+	return log_worker(argv[1], atoi(argv[2]));
 }
 
 /* Lines between the markers, each of which is one system call. */
@@ -87,7 +128,7 @@ count_calls(const char *path, double *calls)
 		}
 		n += inside;
 		if (inside && n == 1)
-			fprintf(stderr, "log.syscalls: first: %s", line);
+			fprintf(stderr, "the first: %s", line);
 		if (strstr(line, BEGIN) != NULL)
 			inside = 1;
 	}
@@ -97,11 +138,11 @@ count_calls(const char *path, double *calls)
 }
 
 static int
-trace(const char *log, int count, double *calls)
+trace(const char *what, const char *name, int count, double *calls)
 {
 	char self[PATH_ROOM], out[PATH_ROOM], number[16], said[64];
 	char *argv[] = {"strace", "-f", "-qq", "-o", out, self,
-	    "--syscall-worker", (char *)log, number, NULL};
+	    "--syscall-worker", (char *)what, (char *)name, number, NULL};
 	int bad;
 
 	beside(self, "bench");
@@ -113,8 +154,31 @@ trace(const char *log, int count, double *calls)
 	return bad;
 }
 
+static void
+count_of(struct sample *s, double calls, int count)
+{
+	s->value = calls / count;
+	s->extra[0] = calls;
+	s->extra[1] = count;
+}
+
 static int
-syscalls(const struct bench *b, struct sample *s)
+lock_syscalls(const struct bench *b, struct sample *s)
+{
+	char name[NAME_ROOM];
+	int count = quick_run ? 5000 : 50000, bad;
+	double calls = 0;
+
+	(void)b;
+	cpus();
+	fresh_name(name, "strace");
+	bad = trace("lock", name, count, &calls);
+	count_of(s, calls, count);
+	return bad;
+}
+
+static int
+log_syscalls(const struct bench *b, struct sample *s)
 {
 	char log[NAME_ROOM], file[PATH_ROOM];
 	struct server server = {0};
@@ -127,14 +191,12 @@ syscalls(const struct bench *b, struct sample *s)
 	cpus();
 	if (server_start(&server, log, file, "never", nth_cpu(0)) < 0)
 		return -1;
-	bad = trace(log, count, &calls);
+	bad = trace("log", log, count, &calls);
 	if (bad)
 		server_kill(&server);
 	else
 		bad = server_stop(&server);
-	s->value = calls / count;
-	s->extra[0] = calls;
-	s->extra[1] = count;
+	count_of(s, calls, count);
 	return bad;
 }
 
@@ -146,8 +208,19 @@ const struct bench syscall_benches[] = {
 	.bar = 0,
 	.pairs = 1,
 	.quick = 1,
-	.measure = syscalls,
+	.measure = log_syscalls,
 	.extra = {"calls", "messages"},
+	.lacks = strace_lacks,
+    },
+    {
+	.name = "lock.syscalls",
+	.unit = "calls/pair",
+	.what = "system calls of acquire and release, uncontended (strace)",
+	.bar = 0,
+	.pairs = 1,
+	.quick = 1,
+	.measure = lock_syscalls,
+	.extra = {"calls", "pairs"},
 	.lacks = strace_lacks,
     },
     {.name = NULL},
