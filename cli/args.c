@@ -66,8 +66,8 @@ args_bytes(const char *text, uint64_t *out)
 	return 0;
 }
 
-static int
-read_mode(const char *text, uint32_t *out)
+int
+args_mode(const char *text, uint32_t *out)
 {
 	char *end;
 	unsigned long v;
@@ -135,7 +135,7 @@ store(const struct arg *a, const char *text, const char **want)
 		return args_bytes(text, a->value);
 	case ARG_MODE:
 		*want = "an octal mode from 0 to 777 such as 0640";
-		return read_mode(text, a->value);
+		return args_mode(text, a->value);
 	case ARG_SECONDS:
 		*want = "a number of seconds such as 5 or 0.25";
 		return read_seconds(text, a->value);

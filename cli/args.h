@@ -49,5 +49,7 @@ int args_usage(const struct command *cmd, const char *fmt, ...)
 
 /* 0, or -1 if @text is no number of bytes that fits. */
 int args_bytes(const char *text, uint64_t *out);
+/* 0, or -1 if @text is no octal mode from 0 to 0777. */
+int args_mode(const char *text, uint32_t *out);
 
 #endif /* SHUNT_CLI_ARGS_H */

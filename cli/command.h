@@ -17,7 +17,8 @@ struct command {
 
 extern const struct command command_create, command_write, command_read,
     command_dump, command_ls, command_stat, command_rm, command_send,
-    command_recv, command_logd, command_log, command_tail;
+    command_recv, command_logd, command_log, command_tail, command_resize,
+    command_hold, command_pin, command_chmod, command_chown, command_limits;
 
 /* Prints the page of `shunt NAME --help`. */
 void command_help(const struct command *cmd);

@@ -1,24 +1,104 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <shunt.h>
 
 #include "args.h"
+#include "create.h"
 #include "fail.h"
 #include "look.h"
 #include "out.h"
 
 /* shunt create: a raw segment, or an object that stays until removed. */
 
-struct create {
-	const struct command *cmd;
-	const char *name;
-	uint64_t size;
-	uint32_t mode, kind;
-	int excl, truncate;
-	const char *group, *owner;
+#define WORDS "raw queue log lock semaphore event"
+
+/* A System V segment as it stands, and the name that always finds it. */
+struct made {
+	char name[40];
+	struct shunt_sysv_info info;
 };
+
+static uint64_t
+round_up(uint64_t bytes)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return (bytes + page - 1) / page * page;
+}
+
+static int
+tell_json(const struct create *c, const struct made *sysv, int made)
+{
+	json_t *o = json_pack("{s:o, s:s, s:b, s:o}", "name",
+	    out_json_text(
+		strcmp(c->name, "sysv:private") == 0 ? sysv->name : c->name),
+	    "kind", "raw", "made", made, "size", out_json_int(c->size));
+
+	if (o == NULL)
+		return CLI_FAILED;
+	json_object_set_new(o, "rounded",
+	    out_json_int(
+		sysv != NULL ? sysv->info.rounded : round_up(c->size)));
+	if (sysv != NULL) {
+		json_object_set_new(o, "id", json_integer(sysv->info.id));
+		json_object_set_new(
+		    o, "key", json_string(look_key(sysv->info.key)));
+	}
+	return out_json(o, 1) < 0 ? CLI_FAILED : CLI_DONE;
+}
+
+/*
+ * One without a key can be found by its identifier alone: that is what a
+ * script wants on standard output, and nothing else.
+ */
+static void
+tell_sysv(const struct create *c, const struct made *sysv)
+{
+	int keyless = strcmp(c->name, "sysv:private") == 0;
+
+	if (keyless)
+		puts(sysv->name);
+	if (sysv->info.size != sysv->info.rounded)
+		fprintf(keyless ? stderr : stdout,
+		    "%s: %" PRIu64 " bytes asked for; it takes %" PRIu64
+		    ", whole pages\n",
+		    keyless ? sysv->name : out_safe(c->name), sysv->info.size,
+		    sysv->info.rounded);
+}
+
+/* Its mode may forbid even its maker to look: then what was asked for. */
+static void
+look(struct made *sysv, const struct create *c, const struct shunt_segment *seg)
+{
+	int id = shunt_sysv_id(seg);
+
+	*sysv = (struct made){.info = {.sz = sizeof(sysv->info)}};
+	snprintf(sysv->name, sizeof(sysv->name), "sysv:id=%d", id);
+	if (shunt_sysv_stat(sysv->name, &sysv->info) >= 0)
+		return;
+	sysv->info.id = id;
+	sysv->info.size = c->size;
+	sysv->info.rounded = round_up(c->size);
+}
+
+static int
+tell(const struct create *c, const struct shunt_segment *seg, int made)
+{
+	struct made sysv;
+
+	if (!look_sysv(c->name))
+		return c->json ? tell_json(c, NULL, made) : CLI_DONE;
+	look(&sysv, c, seg);
+	if (c->json)
+		return tell_json(c, &sysv, made);
+	tell_sysv(c, &sysv);
+	return CLI_DONE;
+}
 
 static int
 create_raw(const struct create *c)
@@ -30,83 +110,47 @@ create_raw(const struct create *c)
 	struct shunt_segment *seg;
 	int r;
 
-	if (c->excl)
-		opts.flags |= SHUNT_SEGMENT_EXCLUSIVE;
-	if (c->truncate)
-		opts.flags |= SHUNT_SEGMENT_TRUNCATE;
+	opts.flags |= c->excl ? SHUNT_SEGMENT_EXCLUSIVE : 0;
+	opts.flags |= c->truncate ? SHUNT_SEGMENT_TRUNCATE : 0;
+	opts.flags |= c->umask ? SHUNT_SEGMENT_UMASK : 0;
+	opts.flags |= c->huge ? SHUNT_SEGMENT_HUGE : 0;
 	r = shunt_segment_create(&seg, c->name, c->size, &opts);
 	if (r < 0)
 		return fail_cold(c->cmd, c->name, r);
+	r = tell(c, seg, r == 0);
 	shunt_segment_close(&seg);
-	return CLI_DONE;
-}
-
-/*
- * Opens the object, making it if it is missing, and lets go of it: 1 made, 0
- * it was there, or a code.  One that was there is told in *@info, as it was
- * while we had it attached.
- */
-static int
-open_object(const struct create *c, int excl, struct shunt_segment_info *info)
-{
-	struct shunt_queue_options qo = {.sz = sizeof(qo),
-	    .mode = c->mode,
-	    .group = c->group,
-	    .owner = c->owner,
-	    .lane_bytes = c->size,
-	    .flags = SHUNT_QUEUE_PERSISTENT};
-	struct shunt_log_options lo = {.sz = sizeof(lo),
-	    .mode = c->mode,
-	    .group = c->group,
-	    .owner = c->owner,
-	    .lane_bytes = c->size,
-	    .flags = SHUNT_LOG_PERSISTENT};
-	struct shunt_queue *queue = NULL;
-	struct shunt_log *log = NULL;
-	int r, e;
-
-	if (excl) {
-		qo.flags |= SHUNT_QUEUE_EXCLUSIVE;
-		lo.flags |= SHUNT_LOG_EXCLUSIVE;
-	}
-	r = c->kind == SHUNT_KIND_QUEUE ? shunt_queue_open(&queue, c->name, &qo)
-					: shunt_log_open(&log, c->name, &lo);
-	if (r == 0) {
-		*info = (struct shunt_segment_info){.sz = sizeof(*info)};
-		e = shunt_segment_stat(c->name, info, NULL, 0);
-		if (e < 0)
-			r = e;
-	}
-	shunt_queue_close(&queue);
-	shunt_log_close(&log);
 	return r;
 }
 
+/* What does not go with the kind, or -1. */
 static int
-create_object(const struct create *c)
+refuse(const struct create *c)
 {
-	struct shunt_segment_info info;
 	const char *kind = look_kind(c->kind);
-	int r = open_object(c, c->excl, &info);
 
-	/* An ephemeral one that nobody needed went as we let go of it. */
-	if (r == 0 && !info.persistent) {
-		r = open_object(c, 1, &info);
-		if (r == -EEXIST)
-			return fail_say(c->cmd,
-			    "%s: an ephemeral %s of that name is in use, it "
-			    "goes when it is done with; end its users, or "
-			    "remove it with `shunt rm --force`",
-			    out_safe(c->name), kind);
-	}
-	if (r < 0)
-		return fail_cold(c->cmd, c->name, r);
-	if (r == 0 && info.lane_bytes != c->size)
+	if (c->kind != SHUNT_KIND_RAW && (c->truncate || c->umask || c->huge))
+		return args_usage(c->cmd, "%s is for raw segments%s",
+		    c->truncate ? "--truncate"
+		    : c->umask  ? "--umask"
+				: "--huge",
+		    c->truncate ? "; remove an object with `shunt rm`" : "");
+	if (c->kind != SHUNT_KIND_SEMAPHORE && c->max != 0)
+		return args_usage(c->cmd, "--max is for semaphores");
+	if ((c->kind == SHUNT_KIND_LOCK || c->kind == SHUNT_KIND_EVENT) &&
+	    c->sized)
+		return args_usage(c->cmd, "a %s has no SIZE", kind);
+	if ((c->kind == SHUNT_KIND_RAW || look_has_lanes(c->kind)) && !c->sized)
+		return args_usage(c->cmd, "it wants NAME and SIZE");
+	if (c->kind == SHUNT_KIND_SEMAPHORE &&
+	    (c->size > UINT32_MAX || c->max > UINT32_MAX))
 		return fail_say(c->cmd,
-		    "%s: this %s exists with lanes of %" PRIu64
-		    " bytes, not %" PRIu64 "; remove it with `shunt rm` first",
-		    out_safe(c->name), kind, info.lane_bytes, c->size);
-	return CLI_DONE;
+		    "%s: a semaphore has at most 65536 permits",
+		    out_safe(c->name));
+	if (c->kind != SHUNT_KIND_SEMAPHORE && c->sized && c->size == 0)
+		return fail_say(c->cmd,
+		    "%s: a size of 0 holds nothing; give at least 1 byte",
+		    out_safe(c->name));
+	return -1;
 }
 
 static int
@@ -115,35 +159,33 @@ run(const struct command *cmd, int argc, char **argv)
 	struct create c = {.cmd = cmd};
 	const struct arg table[] = {
 	    {'m', "mode", ARG_MODE, &c.mode, NULL},
+	    {'u', "umask", ARG_FLAG, &c.umask, NULL},
 	    {'g', "group", ARG_TEXT, &c.group, NULL},
 	    {'x', "excl", ARG_FLAG, &c.excl, NULL},
 	    {0, "truncate", ARG_FLAG, &c.truncate, NULL},
-	    {'k', "kind", ARG_CHOICE, &c.kind, "raw queue log"},
+	    {0, "huge", ARG_FLAG, &c.huge, NULL},
+	    {'k', "kind", ARG_CHOICE, &c.kind, WORDS},
+	    {0, "max", ARG_COUNT, &c.max, NULL},
 	    {0, "owner", ARG_TEXT, &c.owner, NULL},
+	    {0, "json", ARG_FLAG, &c.json, NULL},
 	    {0},
 	};
-	const struct operands ops = {2, 2, "NAME and SIZE"};
+	const struct operands ops = {1, 2, "NAME and SIZE"};
 	int rc = args_read(cmd, table, &ops, &argc, &argv);
 
 	if (rc >= 0)
 		return rc;
 	c.name = argv[0];
-	if (args_bytes(argv[1], &c.size) < 0)
+	c.sized = argc == 2;
+	if (c.sized && args_bytes(argv[1], &c.size) < 0)
 		return args_usage(cmd,
 		    "\"%s\" is no SIZE; write a number of bytes such as "
 		    "4096, 64K, 1M or 0x1000",
 		    out_safe(argv[1]));
-	if (c.size == 0)
-		return fail_say(cmd,
-		    "%s: a size of 0 holds nothing; give at least 1 byte",
-		    out_safe(c.name));
-	if (c.kind == SHUNT_KIND_RAW)
-		return create_raw(&c);
-	if (c.truncate)
-		return args_usage(cmd,
-		    "--truncate is for raw segments; remove an object with "
-		    "`shunt rm`");
-	return create_object(&c);
+	rc = refuse(&c);
+	if (rc >= 0)
+		return rc;
+	return c.kind == SHUNT_KIND_RAW ? create_raw(&c) : create_object(&c);
 }
 
 /* clang-format off */
@@ -152,27 +194,39 @@ static const char help[] =
 "It stays until removed.  If it exists with that size it is left untouched;\n"
 "with another size that is an error.\n"
 "\n"
-"NAME is /name (or name), seen as /dev/shm/name, or file:PATH.\n"
+"NAME is /name (or name), seen as /dev/shm/name; file:PATH; or System V:\n"
+"  sysv:0x1234        the segment with that key, as shmget(2) takes it\n"
+"  sysv:ftok=PATH,N   with the key of ftok(PATH, N)\n"
+"  sysv:private       a new one without a key: the name by which to find it,\n"
+"                     sysv:id=N, is printed\n"
 "SIZE is bytes, or with K, M, G, T for powers of 1024, or hex as 0x1000.\n"
+"System V takes whole pages: what it takes is printed where that is more.\n"
 "\n"
 "  -m, --mode=MODE   permission bits in octal, exactly these (0600)\n"
+"  -u, --umask       without the bits that the umask takes, as shm_open(3)\n"
 "  -g, --group=GROUP the group that owns it\n"
 "  -x, --excl        fail if the name exists\n"
-"      --truncate    cut what exists to SIZE and zero it (raw only)\n"
-"  -k, --kind=KIND   raw (the default), queue or log: a queue or log that\n"
-"                    stays until removed; SIZE is then that of each lane, a\n"
-"                    power of two from 4K to 1G\n"
+"      --truncate    cut what exists to SIZE and zero it (raw POSIX only)\n"
+"      --huge        huge pages where they can be had, see `shunt limits`\n"
+"  -k, --kind=KIND   raw (the default), or an object that stays until removed:\n"
+"                    queue, log: SIZE is that of each lane, a power of two\n"
+"                    from 4K to 1G; lock, event: no SIZE; semaphore: SIZE is\n"
+"                    its permits (1), 0 for none until somebody posts\n"
+"      --max=N       semaphore: permits there may ever be (SIZE; 1024 for 0)\n"
 "      --owner=USER  accept an existing segment of this user\n"
+"      --json        an object: name, kind, made, size, rounded\n"
 "\n"
 "Examples:\n"
 "  shunt create /table 1M --mode=0640\n"
+"  shunt create sysv:0x1234 5000\n"
 "  shunt create /jobs 128K --kind=queue\n"
+"  shunt create /build --kind=lock\n"
 "  shunt create file:/tmp/state 4096\n";
 /* clang-format on */
 
 const struct command command_create = {
     .name = "create",
-    .summary = "make a raw segment, a queue or a log",
+    .summary = "make a raw segment, or an object that stays",
     .synopsis = "NAME SIZE [OPTION...]",
     .run = run,
     .help = help,

@@ -15,23 +15,28 @@
 
 /* shunt: one command, a file a subcommand; only public headers in here. */
 
+#define MOST 8 /* commands below one title */
+
 /* The table of `shunt --help`: a title, then commands. */
 static const struct {
 	const char *title;
-	const struct command *commands[6];
+	const struct command *commands[MOST];
 } tasks[] = {
-    {"Segments",
-	{&command_create, &command_write, &command_read, &command_dump}},
+    {"Segments", {&command_create, &command_write, &command_read, &command_dump,
+		     &command_resize, &command_hold}},
     {"Queues", {&command_send, &command_recv}},
     {"Logs", {&command_logd, &command_log, &command_tail}},
-    {"Looking and tidying", {&command_ls, &command_stat, &command_rm}},
+    {"Looking and tidying",
+	{&command_ls, &command_stat, &command_limits, &command_rm}},
+    {"Whose it is, and where", {&command_chmod, &command_chown, &command_pin}},
 };
 #define TASKS (sizeof(tasks) / sizeof(tasks[0]))
 
 /* clang-format off */
 static const char help_rest[] =
 "\n"
-"Every name of a segment is /name, seen as /dev/shm/name, or file:PATH.\n"
+"Every name of a segment is /name, seen as /dev/shm/name, file:PATH, or\n"
+"sysv:0x1234 and its like for System V, see `shunt create --help`.\n"
 "Processes may be killed at any moment: what was sent, logged or written is\n"
 "there for the next one.\n"
 "\n"
@@ -58,7 +63,7 @@ help_all(FILE *to)
 	    to);
 	for (size_t t = 0; t < TASKS; t++) {
 		fprintf(to, "\n%s\n", tasks[t].title);
-		for (int i = 0; i < 6 && tasks[t].commands[i] != NULL; i++)
+		for (int i = 0; i < MOST && tasks[t].commands[i] != NULL; i++)
 			fprintf(to, "  %-8s %s\n", tasks[t].commands[i]->name,
 			    tasks[t].commands[i]->summary);
 	}
@@ -77,7 +82,7 @@ static const struct command *
 find(const char *name)
 {
 	for (size_t t = 0; t < TASKS; t++)
-		for (int i = 0; i < 6 && tasks[t].commands[i] != NULL; i++)
+		for (int i = 0; i < MOST && tasks[t].commands[i] != NULL; i++)
 			if (strcmp(tasks[t].commands[i]->name, name) == 0)
 				return tasks[t].commands[i];
 	return NULL;
@@ -123,7 +128,10 @@ unknown(const char *name)
 	    {"show", "stat"}, {"receive", "recv"}, {"cat", "read"},
 	    {"hexdump", "dump"}, {"put", "write"}, {"get", "read"},
 	    {"new", "create"}, {"server", "logd"}, {"follow", "tail"},
-	    {"logger", "log"}};
+	    {"logger", "log"}, {"attach", "hold"}, {"truncate", "resize"},
+	    {"grow", "resize"}, {"chgrp", "chown"}, {"mlock", "pin"},
+	    {"ipcs", "ls"}, {"ipcrm", "rm"}, {"ipcmk", "create"},
+	    {"df", "limits"}};
 	const char *best = NULL;
 	unsigned best_at = 3;
 
@@ -131,7 +139,7 @@ unknown(const char *name)
 		if (strcmp(words[i][0], name) == 0)
 			best = words[i][1];
 	for (size_t t = 0; t < TASKS && best_at > 0; t++)
-		for (int i = 0; i < 6 && tasks[t].commands[i] != NULL; i++) {
+		for (int i = 0; i < MOST && tasks[t].commands[i] != NULL; i++) {
 			const char *have = tasks[t].commands[i]->name;
 			unsigned d = distance(name, have);
 

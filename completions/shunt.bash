@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
-# Completion of shunt(1) for bash.  Names come from `shunt ls`, options from
-# the help of each subcommand, so that nothing is told twice.
+# Completion of shunt(1) for bash.  Names come from `shunt ls`, subcommands and
+# their options from the help, so that nothing is told twice.
+
+_shunt_commands() {
+	shunt --help 2>/dev/null | sed -n 's/^  \([a-z][a-z]*\)  *.*/\1/p'
+}
 
 _shunt_names() {
 	local kind=$1 dir=/dev/shm f
@@ -14,24 +18,45 @@ _shunt_names() {
 	fi
 }
 
+# System V segments of which $1 is the beginning of the name.  A colon and an
+# equals sign part words for bash: what stands before the last one it has.
+_shunt_sysv() {
+	local typed=$1 had name
+	had=${typed%"${typed##*[:=]}"}
+	shunt ls --sysv 2>/dev/null | awk 'NR > 1 { print $1 }' |
+	    while read -r name; do
+		[ "${name#"$typed"}" = "$name" ] && [ -n "$typed" ] ||
+		    printf '%s\n' "${name#"$had"}"
+	done
+}
+
 _shunt() {
-	local cur prev sub words
+	local cur prev sub words typed
 	cur=${COMP_WORDS[COMP_CWORD]}
 	prev=${COMP_WORDS[COMP_CWORD - 1]}
 	sub=${COMP_WORDS[1]}
 	words=
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		words='create write read dump send recv logd log tail ls stat
-		    rm help --help --version'
+		words="$(_shunt_commands) help --help --version"
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
 	fi
-	# --option=value arrives as three words.
+	typed=${COMP_LINE-}
+	typed=${typed:0:${COMP_POINT:-0}}
+	typed=${typed##*[[:space:]]}
+	# sysv:id=N arrives as five words, --option=value as three.
+	case $sub:$typed in
+	write:s* | hold:s* | create:s* | read:s* | dump:s* | ls:s* | stat:s* | \
+	    rm:s* | chmod:s* | chown:s* | pin:*)
+		mapfile -t COMPREPLY < <(_shunt_sysv "$typed")
+		[ ${#COMPREPLY[@]} -eq 0 ] || return
+		;;
+	esac
 	[ "$cur" != = ] || cur=
 	[ "$prev" != = ] || prev=${COMP_WORDS[COMP_CWORD - 2]}
 	case $sub:$prev in
-	*:--kind | *:-k) words='raw queue log' ;;
+	*:--kind | *:-k) words='raw queue log lock semaphore event' ;;
 	*:--format | logd:-f) words='classic iso json' ;;
 	*:--sync | logd:-s) words='batch never' ;;
 	*:--full) words='wait drop default' ;;
@@ -44,10 +69,7 @@ _shunt() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
-	help:*)
-		words='create write read dump send recv logd log tail ls stat
-		    rm'
-		;;
+	help:*) words=$(_shunt_commands) ;;
 	*)
 		case $cur in
 		-*)
@@ -57,8 +79,9 @@ _shunt() {
 		*)
 			case $sub in
 			send | recv) words=$(_shunt_names queue) ;;
-			write) words=$(_shunt_names raw) ;;
-			create | read | dump | ls | stat | rm)
+			write | hold) words=$(_shunt_names raw) ;;
+			resize) words=$(_shunt_names raw) ;;
+			create | read | dump | ls | stat | rm | chmod | chown)
 				words=$(_shunt_names '')
 				;;
 			esac

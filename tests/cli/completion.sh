@@ -17,10 +17,13 @@ completes() {
 
 completes shunt cr
 is 'a subcommand' "$OUT" ' create '
-for c in create write read dump send recv logd log tail ls stat rm; do
+for c in $(_shunt_commands); do
 	completes shunt "$c" --h
 	completes shunt "$c" --
-	[ "$c" = rm ] || [ "$c" = tail ] || has "$c: options" "$OUT" ' --'
+	case $c in
+	rm | tail | chmod | chown) ;;
+	*) has "$c: options" "$OUT" ' --' ;;
+	esac
 done
 completes shunt logd --st
 is 'options' "$OUT" ' --status --stop '
@@ -39,5 +42,30 @@ completes shunt tail -n "$N"
 is 'a log' "$OUT" " $N-log "
 completes shunt stat "$N"
 is 'any name' "$OUT" " $N-log $N-queue $N-raw "
+for c in write hold resize; do
+	completes shunt $c "$N"
+	is "a raw one: $c" "$OUT" " $N-raw "
+done
+
+# As bash parts words: line 'shunt stat sysv:id='.
+line() {
+	COMP_LINE=$1 COMP_POINT=${#1}
+	set -- ${1//:/ : }
+	set -- ${*//=/ = }
+	completes "$@"
+	unset COMP_LINE COMP_POINT
+}
+"$SHUNT" create "${K}01" 4K
+"$SHUNT" create "${K}02" 4K
+id=$("$SHUNT" create sysv:private 4K)
+line "shunt stat ${K}"
+is 'keys, behind the colon' "$OUT" " ${K#sysv:}01 ${K#sysv:}02 "
+line "shunt rm ${K}02"
+is 'one key' "$OUT" " ${K#sysv:}02 "
+line "shunt pin sysv:id=${id##*=}"
+has 'an identifier, behind the equals sign' "$OUT" " ${id##*=} "
+line 'shunt hold sys'
+has 'the whole name' "$OUT" " ${K}01 "
+"$SHUNT" rm "${K}01" "${K}02" "$id"
 "$SHUNT" rm "$N-raw" "$N-queue" "$N-log"
 :

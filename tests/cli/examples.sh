@@ -3,10 +3,10 @@
 # Every example of every help page works as pasted.
 . "$(dirname "$0")/lib.sh"
 
-[ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null ||
+[ "$(id -u)" = 0 ] && unshare -m -i true 2>/dev/null ||
     skip 'a /dev/shm of its own needs root'
 if [ "${1-}" != private ]; then
-	unshare -m sh -c 'mount -t tmpfs tmpfs /dev/shm && exec "$0" private' "$0"
+	unshare -m -i sh -c 'mount -t tmpfs tmpfs /dev/shm && exec "$0" private' "$0"
 	rc=$?
 	trap - EXIT
 	rm -rf "$T"
@@ -39,7 +39,9 @@ paste_line() {
 }
 
 cd "$T" || exit 1
-for c in '' create write read dump send recv logd log tail ls stat rm; do
+# Every file of a subcommand says its name.
+all=$(sed -n 's/^    \.name = "\([a-z]*\)",$/\1/p' "$TOP"/cli/*.c)
+for c in '' $all; do
 	# What the examples take for granted.
 	rm -rf /dev/shm/*
 	[ "$c" = create ] || [ "$c" = write ] || "$SHUNT" create /table 64K

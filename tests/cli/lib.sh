@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Sourced by the tests of the command: checks, bounded waiting, cleaning up.
-# Every name that a test makes begins with $N; every process that it starts
-# in the background is started with `start`, so that both go at the end.
+# Every name that a test makes begins with $N, every System V name with $K;
+# every process that it starts in the background is started with `start`: so
+# all of them go at the end.
 
 set -u
 : "${TOP:=$(cd "$(dirname "$0")/../.." && pwd)}"
@@ -12,6 +13,7 @@ set -u
 }
 unset SHUNT_LOG NO_COLOR NOTIFY_SOCKET
 N=/shunt-cli-$$
+K=sysv:0x$(printf %06x $$) # two digits follow
 SHM=/dev/shm$N
 T=$(mktemp -d "${TMPDIR:-/tmp}/shunt-cli.XXXXXX") || exit 1
 pids=''
@@ -27,6 +29,7 @@ finish() {
 	done
 	wait 2>/dev/null
 	rm -rf /dev/shm"$N"* "$T"
+	sysv_finish
 	[ "$rc" -ne 77 ] || exit 77
 	echo "$passed passed, $failed failed, 0 skipped"
 	[ "$rc" -eq 0 ] && [ "$failed" -eq 0 ]
@@ -34,6 +37,25 @@ finish() {
 }
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
+
+# Segments of this test: its keys, and those without a key that own_ipc keeps
+# apart from other people's.
+sysv_finish() {
+	awk -v key=$$ -v all="${SHUNT_OWN_IPC-}" 'NR > 1 && (all == "yes" ||
+	    int($1 / 256) == key) { print $2 }' /proc/sysvipc/shm 2>/dev/null |
+	while read -r _id; do
+		ipcrm -m "$_id" 2>/dev/null
+	done
+}
+
+# Begins the test anew in a System V namespace of its own, where that can be.
+own_ipc() {
+	[ "${SHUNT_OWN_IPC-}" != yes ] || return 0
+	unshare -i true 2>/dev/null || skip 'System V apart from others needs root'
+	rm -rf "$T"
+	trap - EXIT
+	SHUNT_OWN_IPC=yes exec unshare -i "$0" "$@"
+}
 
 # When a process began: by the time that it is to be ended, another one may
 # have its number.

@@ -38,7 +38,7 @@ hasnt 'NO_COLOR' "$OUT" "$esc"
 on_tty 'TERM=dumb "$SHUNT" ls'
 hasnt 'TERM=dumb' "$OUT" "$esc"
 on_tty 'TERM=dumb "$SHUNT" ls nothing-like-this'
-has 'an empty list says so' "$OUT" 'Nothing in /dev/shm matches.'
+has 'an empty list says so' "$OUT" 'Nothing matches.'
 
 # A program whose name is an escape sequence.
 cp "$(command -v sleep)" "$T/${esc}[31mx"

@@ -3,7 +3,8 @@
 # What the command teaches, and how it answers a wrong command line.
 . "$(dirname "$0")/lib.sh"
 
-all='create write read dump send recv logd log tail ls stat rm'
+# Every file of a subcommand says its name.
+all=$(sed -n 's/^    \.name = "\([a-z]*\)",$/\1/p' "$TOP"/cli/*.c)
 
 run "$SHUNT" --help
 went 'help'
@@ -40,6 +41,8 @@ for c in $all; do
 		hasnt "$c knows $o" "$ERR" "there is no option $o"
 	done
 done
+
+check 'there are subcommands' [ "$(echo "$all" | wc -l)" -ge 18 ]
 
 run "$SHUNT" lss
 refused 'a near miss' 2 'did you mean `shunt ls`'

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHUNT_CLI_CREATE_H
+#define SHUNT_CLI_CREATE_H
+
+/* What `shunt create` was asked for. */
+
+#include <stdint.h>
+
+#include "command.h"
+
+struct create {
+	const struct command *cmd;
+	const char *name;
+	uint64_t size; /* raw: bytes; queue, log: of a lane; permits */
+	int sized;     /* SIZE was given */
+	uint64_t max;  /* semaphores: most permits, 0: not given */
+	uint32_t mode, kind;
+	int excl, truncate, umask, huge, json;
+	const char *group, *owner;
+};
+
+/* An object that stays until removed; returns the exit code. */
+int create_object(const struct create *c);
+
+#endif /* SHUNT_CLI_CREATE_H */
