@@ -5,7 +5,8 @@
  *
  *	Either side may be killed with -9 at any moment and started again; the
  *	conversation goes on.  A greeting is in the queue whole or not at all.
- *	No name is left: a queue that nobody has, and that is empty, goes.
+ *	A queue that nobody has, and that is empty, goes by itself.  After
+ *	Ctrl-C or kill -9 it waits for the next run, which takes it over.
  *	Nothing to initialise, nothing to lock, nobody's turn.
  *
  * As no message has a fixed place there are no bytes to agree on, so this

@@ -100,7 +100,8 @@ wanted() {
 mkfifo "$T/gate" && exec 8<>"$T/gate"
 GATE=open
 
-# launch PROGRAM OUT: in the background; PID is its process.
+# launch PROGRAM OUT: in the background; PID is its process.  Ctrl-C shall end
+# it, which the shell has its background jobs ignore.
 launch() {
 	_program=$1 _out=$2
 	set --
@@ -109,7 +110,8 @@ launch() {
 	esac
 	# shellcheck disable=SC2016
 	sh -c '[ "$0" = open ] || read -r _ <&8; exec 8<&-; exec "$@"' \
-	    "$GATE" "$BIN/$_program" "$@" >"$_out" 2>"$_out.err" </dev/null &
+	    "$GATE" env --default-signal=INT "$BIN/$_program" "$@" \
+	    >"$_out" 2>"$_out.err" </dev/null &
 	PID=$!
 	mine $PID
 }
