@@ -15,7 +15,8 @@
 
 /* shunt create: a raw segment, or an object that stays until removed. */
 
-#define WORDS "raw queue log lock semaphore event"
+#define MOST_PERMITS 65536 /* of a semaphore, see <shunt/semaphore.h> */
+#define WORDS        "raw queue log lock semaphore event"
 
 /* A System V segment as it stands, and the name that always finds it. */
 struct made {
@@ -142,10 +143,15 @@ refuse(const struct create *c)
 	if ((c->kind == SHUNT_KIND_RAW || look_has_lanes(c->kind)) && !c->sized)
 		return args_usage(c->cmd, "it wants NAME and SIZE");
 	if (c->kind == SHUNT_KIND_SEMAPHORE &&
-	    (c->size > UINT32_MAX || c->max > UINT32_MAX))
+	    (c->size > MOST_PERMITS || c->max > MOST_PERMITS))
 		return fail_say(c->cmd,
-		    "%s: a semaphore has at most 65536 permits",
-		    out_safe(c->name));
+		    "%s: a semaphore has at most %d permits", out_safe(c->name),
+		    MOST_PERMITS);
+	if (c->max != 0 && c->size > c->max)
+		return fail_say(c->cmd,
+		    "%s: %" PRIu64
+		    " permits at first are more than --max=%" PRIu64,
+		    out_safe(c->name), c->size, c->max);
 	if (c->kind != SHUNT_KIND_SEMAPHORE && c->sized && c->size == 0)
 		return fail_say(c->cmd,
 		    "%s: a size of 0 holds nothing; give at least 1 byte",

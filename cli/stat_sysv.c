@@ -81,8 +81,7 @@ stat_sysv_print(const char *name, const struct shunt_segment_info *info)
 	print_who(&i);
 	stat_field("attached", "%" PRIu64 " time%s", i.attached,
 	    i.attached == 1 ? "" : "s");
-	stat_field(
-	    "last", "%s was the last to attach or detach", process(i.last_pid));
+	stat_field("last user", "%s", process(i.last_pid));
 	when("attach", i.atime);
 	when("detach", i.dtime);
 	when("changed", i.ctime);

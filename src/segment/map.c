@@ -143,7 +143,8 @@ map_at(struct shunt_segment *seg, size_t page,
 	if (e == -EEXIST)
 		return shunt__fail(e,
 		    "%s: something is mapped within %zu bytes from %p; choose "
-		    "another address, or replace it (SHUNT_SEGMENT_REPLACE)",
+		    "another address, or replace it (SHUNT_SEGMENT_REPLACE, "
+		    "--replace)",
 		    shunt__quote(seg->shown), seg->map_size, (void *)want);
 	if (e < 0)
 		return shunt__fail(e, "%s: it cannot be mapped at %p: %s",

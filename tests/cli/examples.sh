@@ -44,6 +44,7 @@ all=$(sed -n 's/^    \.name = "\([a-z]*\)",$/\1/p' "$TOP"/cli/*.c)
 for c in '' $all; do
 	# What the examples take for granted.
 	rm -rf /dev/shm/*
+	ipcrm --all=shm
 	[ "$c" = create ] || [ "$c" = write ] || "$SHUNT" create /table 64K
 	[ "$c" = create ] || "$SHUNT" send /jobs a b c
 	[ "$c" != rm ] || "$SHUNT" send /results a

@@ -1,0 +1,197 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# shunt hold: attaches where and how it was asked to, and stays until told.
+. "$(dirname "$0")/lib.sh"
+own_ipc
+
+# hold NAME [OPTION...]: begins to hold; LINE is what it says, PID who it is.
+hold() {
+	: >"$T/held"
+	start_to "$T/held" "$SHUNT" hold "$@"
+	until_ok 10 lines "$T/held" 1 || fail "hold $*: no line"
+	LINE=$(cat "$T/held")
+}
+# let_go SIGNAL
+let_go() {
+	kill -"$1" "$PID"
+	ended "$PID"
+	is "SIG$1 is the regular end" "$RC" 0
+}
+# mapped PID ADDRESS: flags and name of the mapping there, as the kernel says.
+mapped() {
+	awk -v at="${2#0x}-" 'index($1, at) == 1 { print $2, $6 }' \
+	    "/proc/$1/maps"
+}
+users() {
+	"$SHUNT" stat "$1" --json | tr -d ' \n' |
+	    sed -n 's/.*"users":\[\([^]]*\)\].*/\1/p'
+}
+state() {
+	"$SHUNT" stat "$1" --json | tr -d ' \n' |
+	    sed -n 's/.*"state":"\([a-z]*\)".*/\1/p'
+}
+
+"$SHUNT" create "$N-a" 64K
+"$SHUNT" create "${K}01" 64K
+for name in "$N-a" "${K}01"; do
+	for sig in INT TERM HUP; do
+		hold "$name"
+		has "the line of $name" "$LINE" \
+		    "$name: attached at 0x[0-9a-f]*, 65536 bytes"
+		at=$(sed 's/.*at \(0x[0-9a-f]*\),.*/\1/' "$T/held")
+		has 'it is mapped there' "$(mapped "$PID" "$at")" 'rw-s '
+		is 'it is live' "$(state "$name")" live
+		has 'and known' "$(users "$name")" "\"pid\":$PID,\"command\":\"shunt\""
+		let_go $sig
+		is 'it is idle again' "$(state "$name")" idle
+	done
+	hold "$name"
+	kill -9 "$PID"
+	ended "$PID"
+	is 'idle after kill -9 too' "$(state "$name")" idle
+
+	hold "$name" --readonly
+	has 'read-only is said' "$LINE" '65536 bytes, read-only'
+	has 'read-only is so' "$(mapped "$PID" "$(sed \
+	    's/.*at \(0x[0-9a-f]*\),.*/\1/' "$T/held")")" 'r--s '
+	let_go TERM
+	hold "$name" --exec
+	has 'executable' "$(mapped "$PID" "$(sed \
+	    's/.*at \(0x[0-9a-f]*\),.*/\1/' "$T/held")")" 'rwxs '
+	let_go TERM
+	hold "$name" --exec --readonly
+	has 'executable, not writable' "$(mapped "$PID" "$(sed \
+	    's/.*at \(0x[0-9a-f]*\),.*/\1/' "$T/held")")" 'r-xs '
+	let_go TERM
+
+	run "$SHUNT" hold "$name" --at=0x600000000000 --timeout=0.01
+	went 'at an address'
+	has 'at an address' "$OUT" 'attached at 0x600000000000, '
+	run "$SHUNT" hold "$name" --at=0x600000000123 --timeout=0
+	refused 'at an address within a page' 1 "$name" --round
+	run "$SHUNT" hold "$name" --at=0x600000000123 --round --timeout=0
+	went 'rounded'
+	has 'rounded' "$OUT" 'attached at 0x600000000000, '
+	run "$SHUNT" hold "$name" --at=0x600000000000 --replace --timeout=0
+	went 'replace where nothing is'
+	run "$SHUNT" hold "$name" --timeout=0 --json
+	went 'as JSON'
+	has 'as JSON' "$OUT" '{"name":"'"$name"'","address":"0x[0-9a-f]*","size":65536,"readonly":false}'
+	run "$SHUNT" hold "$name" --owner=nobody --timeout=0
+	refused 'another owner than meant' 1 "$name" 'belongs to user 0'
+done
+
+# What stands at an address already: without the layout being random, a
+# library that nobody calls.
+idle_lib=$(ls /lib/*-linux-gnu*/libutil.so.1 /lib64/libutil.so.1 2>/dev/null |
+    head -n 1)
+if [ -n "$idle_lib" ] && [ "${SAN:-plain}" = plain ] &&
+    setarch -R true 2>/dev/null; then
+	start_to "$T/held" env LD_PRELOAD="$idle_lib" setarch -R \
+	    "$SHUNT" hold "$N-a"
+	until_ok 10 lines "$T/held" 1
+	taken=0x$(awk '/libutil/ { sub(/-.*/, "", $1); print $1; exit }' \
+	    "/proc/$PID/maps")
+	let_go TERM
+	for name in "$N-a" "${K}01"; do
+		run env LD_PRELOAD="$idle_lib" setarch -R "$SHUNT" hold \
+		    "$name" --at="$taken" --timeout=0
+		refused "taken, $name" 1 "$name" "${taken#0x}" --replace
+	done
+	"$SHUNT" create "${K}02" 4K
+	: >"$T/held"
+	start_to "$T/held" env LD_PRELOAD="$idle_lib" setarch -R \
+	    "$SHUNT" hold "${K}02" --at="$taken" --replace
+	until_ok 10 lines "$T/held" 1
+	has 'replaced' "$(cat "$T/held")" "attached at $taken, 4096 bytes"
+	has 'replaced' "$(mapped "$PID" "$taken")" SYSV
+	let_go TERM
+fi
+for o in --round --replace; do
+	run "$SHUNT" hold "$N-a" $o
+	refused "$o without an address" 2 "$o" --at=ADDR
+done
+
+# A window: any byte, not only pages.
+printf %s 'in the window' | "$SHUNT" write "$N-a" --at=5000
+run "$SHUNT" hold "$N-a" --from=5000 -n 13 --timeout=0
+went 'a window'
+has 'a window' "$OUT" "$N-a: attached at 0x[0-9a-f]*388, 13 bytes"
+run "$SHUNT" hold "$N-a" --from=65K --timeout=0
+refused 'a window past the end' 1 "$N-a"
+run "$SHUNT" hold "$N-a" --from=60K --bytes=8K --timeout=0
+refused 'a window that goes past the end' 1 "$N-a"
+run "$SHUNT" hold "${K}01" --from=4K --timeout=0
+has 'a window of System V' "$OUT" ', 61440 bytes'
+
+# Kept in memory while it is held.
+locked() {
+	awk '/^VmLck/ { print $2 }' "/proc/$PID/status"
+}
+hold "$N-a" --memlock
+has 'memlock is said' "$LINE" 'locked in memory'
+is 'memlock' "$(locked)" 64
+let_go TERM
+hold "${K}01" --memlock
+run "$SHUNT" stat "${K}01"
+has 'memlock of System V' "$OUT" 'locked *in memory'
+let_go TERM
+(
+	ulimit -l 0 && exec setpriv --bounding-set=-all --inh-caps=-all \
+	    --reuid=65534 --regid=65534 --clear-groups "$SHUNT" --version
+) >/dev/null 2>&1 && {
+	chmod 755 "$T"
+	"$SHUNT" chmod "$N-a" 0666
+	LAST='hold --memlock without the right'
+	(
+		ulimit -l 0
+		exec setpriv --reuid=65534 --regid=65534 --clear-groups \
+		    "$SHUNT" hold "$N-a" --memlock --timeout=0
+	) >"$T/out" 2>"$T/err" </dev/null
+	RC=$?
+	seen "$LAST"
+	refused 'more than may be locked' 1 "$N-a" 'ulimit -l'
+}
+
+# Time.
+run "$SHUNT" hold "$N-a" --timeout=0.05
+went 'a timeout is no failure'
+run "$SHUNT" hold "$N-a" --timeout=soon
+refused 'no time' 2 seconds
+
+# It sleeps: nothing wakes it but a signal.
+hold "$N-a"
+check 'it sleeps' until_ok 10 sleeps "$PID"
+let_go TERM
+# nohup: SIGHUP is not for it.
+: >"$T/held"
+start_to "$T/held" nohup "$SHUNT" hold "$N-a" 2>/dev/null
+until_ok 10 lines "$T/held" 1
+kill -HUP "$PID"
+# Delivered before this one is, if at all.
+let_go TERM
+
+# A standard output that is closed is no reason to stay.
+"$SHUNT" hold "$N-a" >/dev/full 2>"$T/err"
+RC=$? OUT='' LAST='hold >/dev/full' ERR=$(cat "$T/err")
+is 'nobody hears its line: exit' "$RC" 1
+has 'nobody hears its line' "$ERR" 'standard output'
+
+# What cannot be held.
+"$SHUNT" create "$N-q" 64K --kind=queue
+run "$SHUNT" hold "$N-q" --timeout=0
+refused 'an object' 1 "$N-q"
+run "$SHUNT" hold "$N-none" --timeout=0
+refused 'nothing' 1 "$N-none"
+: >"$SHM-empty"
+run "$SHUNT" hold "$N-empty" --timeout=0
+refused 'nothing in it yet' 1 "$N-empty"
+run "$SHUNT" hold sysv:private --timeout=0
+refused 'private' 1 sysv:
+
+# Removed under the holder.
+hold "$N-a"
+run "$SHUNT" rm "$N-a"
+went 'rm'
+has 'rm says who holds it' "$OUT" "$N-a: removed, but still mapped by $PID (shunt)"
+let_go TERM

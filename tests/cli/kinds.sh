@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Locks, semaphores and events: made, listed, told and removed.
+. "$(dirname "$0")/lib.sh"
+
+for kind in lock semaphore event; do
+	run "$SHUNT" create "$N-$kind" --kind=$kind
+	went "create a $kind"
+	is 'nothing to say' "$OUT" ''
+	check "the $kind stays" [ -e "$SHM-$kind" ]
+	run "$SHUNT" create "$N-$kind" --kind=$kind --json
+	went "the $kind is there"
+	is "the $kind is there" "$(compact)" \
+	    '{"name":"'"$N-$kind"'","kind":"'$kind'","made":false}'
+	run "$SHUNT" create "$N-$kind" --kind=$kind --excl
+	refused "$kind: exclusive" 1 "$N-$kind" exists
+	run "$SHUNT" ls --kind=$kind
+	went "ls --kind=$kind"
+	has "ls --kind=$kind" "$OUT" "$N-$kind *$kind * idle *0 "
+	is 'and no other' "$(wc -l <"$T/out" | tr -d ' ')" 2
+	run "$SHUNT" stat "$N-$kind"
+	went "stat of a $kind"
+	has "stat of a $kind" "$OUT" "$N-$kind: $kind, idle"
+	has "stat of a $kind" "$OUT" 'lifetime *persistent'
+	hasnt "stat of a $kind" "$OUT" lanes
+	run "$SHUNT" write "$N-$kind" x
+	refused "write onto a $kind" 1 "$N-$kind"
+	run "$SHUNT" resize "$N-$kind" 4K
+	refused "resize of a $kind" 1 "$N-$kind"
+	run "$SHUNT" send "$N-$kind" x
+	refused "send to a $kind" 1 "$N-$kind"
+done
+run "$SHUNT" stat "$N-lock"
+has 'a free lock' "$OUT" 'held *by nobody'
+has 'a lock that nobody died with' "$OUT" 'recovered *0 times'
+run "$SHUNT" stat "$N-lock" --json
+has 'a free lock as JSON' "$(compact)" \
+    '"held":false,"holder_pid":0,"unrepaired":false,"recoveries":0'
+has 'its recoveries as JSON' "$(compact)" '"recovered":[[]]'
+run "$SHUNT" stat "$N-event"
+has 'an event' "$OUT" 'pending *0 '
+
+run "$SHUNT" stat "$N-semaphore"
+has 'one permit' "$OUT" 'permits *1 free, 0 held; there may be 1'
+run "$SHUNT" create "$N-pool" 5 --kind=semaphore
+went 'five permits'
+run "$SHUNT" stat "$N-pool" --json
+has 'five permits' "$(compact)" '"free":5,"held":0,"most":5,'
+run "$SHUNT" create "$N-pool" 5 --kind=semaphore
+went 'five permits again'
+run "$SHUNT" create "$N-pool" --kind=semaphore
+went 'as many as there are'
+run "$SHUNT" create "$N-pool" 6 --kind=semaphore
+refused 'six permits' 1 "$N-pool" 5 6
+run "$SHUNT" create "$N-count" 0 --kind=semaphore
+went 'no permit yet'
+run "$SHUNT" stat "$N-count"
+has 'no permit yet' "$OUT" 'permits *0 free, 0 held; there may be 1024'
+run "$SHUNT" create "$N-count" 0 --kind=semaphore
+went 'no permit yet, again'
+run "$SHUNT" create "$N-some" 2 --max=9 --kind=semaphore --mode=0640
+went 'two of nine'
+is 'its mode' "$(stat -c %a "$SHM-some")" 640
+run "$SHUNT" stat "$N-some"
+has 'two of nine' "$OUT" 'permits *2 free, 0 held; there may be 9'
+run "$SHUNT" create "$N-bad" 9 --max=2 --kind=semaphore
+refused 'more than there may be' 1 "$N-bad"
+run "$SHUNT" create "$N-bad" 70000 --kind=semaphore
+refused 'too many' 1 "$N-bad"
+run "$SHUNT" create "$N-bad" 0x100000001 --kind=semaphore
+refused 'far too many' 1 "$N-bad" 65536
+check 'nothing was made' [ ! -e "$SHM-bad" ]
+
+run "$SHUNT" create "$N-lock" --kind=event
+refused 'an event over a lock' 1 "$N-lock" lock
+run "$SHUNT" create "$N-x" 4K --kind=lock
+refused 'a lock has no size' 2 SIZE
+run "$SHUNT" create "$N-x" 4K --kind=event
+refused 'an event has no size' 2 SIZE
+run "$SHUNT" create "$N-x" --kind=queue
+refused 'a queue has one' 2 SIZE
+run "$SHUNT" create "$N-x" 4K --max=3
+refused 'permits of a raw segment' 2 --max
+run "$SHUNT" create "$N-x" --kind=lock --umask
+refused 'umask of an object' 2 --umask
+run "$SHUNT" rm "$N-lock" "$N-semaphore" "$N-event" "$N-pool" "$N-count" \
+    "$N-some"
+went 'rm of all'
+is 'rm of all' "$(ls /dev/shm | grep -c "^${N#/}")" 0

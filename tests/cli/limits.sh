@@ -1,0 +1,69 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# shunt limits: what the kernel says, in words and as JSON.
+. "$(dirname "$0")/lib.sh"
+own_ipc
+
+"$SHUNT" create "${K}01" 5000 >/dev/null
+"$SHUNT" write "${K}01" x
+run "$SHUNT" limits
+went 'limits'
+for f in SHMMAX SHMMIN SHMMNI SHMALL SHMSEG segments pages resident swapped \
+    size free memlock 'huge pages'; do
+	has "limits: $f" "$OUT" "  $f "
+done
+has 'SHMMNI' "$OUT" "SHMMNI *$(cat /proc/sys/kernel/shmmni) "
+has 'segments' "$OUT" "segments *1 "
+has 'pages' "$OUT" "pages *2 *they were made with, 8K"
+is 'at most 80 columns' "$(grep -c '.\{81,\}' "$T/out")" 0
+
+run "$SHUNT" limits --json
+went 'limits --json'
+is 'limits --json is JSON' "$(perl -ne '$a .= $_; END {
+    1 while $a =~ s/\{[^{}]*\}/0/; print $a =~ /^0\s*$/ ? "yes" : $a }' "$T/out")" yes
+for f in shmmni shmall shmmax; do
+	has "limits --json: $f" "$(compact | tr -d '"')" \
+	    "$f:$(cat /proc/sys/kernel/$f)"
+done
+has 'usage' "$(compact)" '"segments":1,"pages":2,"resident":1,"swapped":0,"highest_index":0'
+set -- $(stat -f -c '%S %b %a' /dev/shm)
+has 'room' "$(compact)" "\"posix\":{\"path\":\"/dev/shm\",\"size\":$(($1 * $2)),\"free\":"
+
+# memlock is this process's own.
+lim() {
+	ulimit -S -l "$1" && exec "$SHUNT" limits "$2"
+}
+LAST='limits with a memlock'
+(lim 16 --json) >"$T/out" 2>"$T/err"
+RC=$?
+seen "$LAST"
+has 'memlock' "$(compact)" '"memlock":{"soft":16384,"hard":'
+(lim 16 --) >"$T/out" 2>"$T/err"
+RC=$?
+seen "$LAST"
+has 'memlock' "$OUT" 'memlock *16K '
+
+# A limit that was turned is told.
+if echo 77 2>/dev/null >/proc/sys/kernel/shmmni; then
+	run "$SHUNT" limits
+	has 'a limit that was turned' "$OUT" 'SHMMNI *77 '
+	echo 65536 >/proc/sys/kernel/shmmax
+	run "$SHUNT" limits
+	has 'a size limit that was turned' "$OUT" 'SHMMAX *64K '
+fi
+if unshare -m true 2>/dev/null; then
+	export SHUNT
+	run unshare -m sh -c 'mount -t tmpfs -o size=64k tmpfs /dev/shm &&
+	    head -c 16384 /dev/zero >/dev/shm/x && "$SHUNT" limits'
+	went 'a small /dev/shm'
+	has 'its size' "$OUT" 'size *64K '
+	has 'its use' "$OUT" 'used *16K '
+	has 'its room' "$OUT" 'free *48K '
+	run unshare -m sh -c 'mount -t tmpfs -o size=0 tmpfs /dev/shm &&
+	    "$SHUNT" limits'
+	went 'a /dev/shm without a limit'
+	has 'a /dev/shm without a limit' "$OUT" 'size *no limit '
+fi
+run "$SHUNT" limits "$N-a"
+refused 'it wants no name' 2 'no NAME'
+"$SHUNT" rm "${K}01"
