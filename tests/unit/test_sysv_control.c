@@ -464,6 +464,8 @@ a_group_gets_its_rights_with_its_name(void **state)
 }
 
 /* 1 if a shell command succeeds. */
+static int shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 static int
 shell(const char *fmt, ...)
 {

@@ -101,7 +101,7 @@ static int
 list_all(void *arg)
 {
 	struct shunt_segment_info info = {.sz = sizeof(info)};
-	struct shunt_segment *file, *seg[20];
+	struct shunt_segment *file, *seg[21];
 	struct shunt_scan *scan;
 	const char *name = arg;
 	char text[40];
@@ -120,6 +120,8 @@ list_all(void *arg)
 	shunt_segment_close(&seg[0]);
 	NEED(shunt_remove("sysv:100", NULL) == 0);
 	NEED(shunt_remove("sysv:99", NULL) == 0);
+	/* The last one made has the first one's index. */
+	NEED(shunt_segment_create(&seg[20], "sysv:80", 21, NULL) == 0);
 	shunt_segment_close(&seg[2]);
 	NEED(shunt_scan_open(&scan) == 0);
 	while (shunt_scan_next(scan, &info) == 1) {
@@ -147,7 +149,7 @@ list_all(void *arg)
 		NEED(shunt_sysv_id(it) == info.sysv_id);
 		shunt_segment_close(&it);
 	}
-	NEED(before == 3 && n == 19);
+	NEED(before == 3 && n == 20);
 	NEED(shunt_scan_next(scan, &info) == 0);
 	shunt_scan_close(&scan);
 	return 0;
