@@ -97,6 +97,15 @@ read_seconds(const char *text, int64_t *out)
 	return 0;
 }
 
+int
+args_word(const char *text, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(words[i], text) == 0)
+			return (int)i;
+	return -1;
+}
+
 static int
 read_choice(const char *text, const char *words, uint32_t *out)
 {

@@ -7,6 +7,7 @@
  * told in one sentence here, so that a subcommand only says what it takes.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "command.h"
@@ -51,5 +52,8 @@ int args_usage(const struct command *cmd, const char *fmt, ...)
 int args_bytes(const char *text, uint64_t *out);
 /* 0, or -1 if @text is no octal mode from 0 to 0777. */
 int args_mode(const char *text, uint32_t *out);
+
+/* Which of @count words @text is, or -1. */
+int args_word(const char *text, const char *const *words, size_t count);
 
 #endif /* SHUNT_CLI_ARGS_H */

@@ -25,6 +25,7 @@ static const struct {
     {"Segments", {&command_create, &command_write, &command_read, &command_dump,
 		     &command_resize, &command_hold}},
     {"Queues", {&command_send, &command_recv}},
+    {"Locks", {&command_lock, &command_sem, &command_event}},
     {"Logs", {&command_logd, &command_log, &command_tail}},
     {"Looking and tidying",
 	{&command_ls, &command_stat, &command_limits, &command_rm}},
@@ -48,6 +49,8 @@ static const char help_rest[] =
 "      shunt logd -o /tmp/all.log &\n"
 "      shunt log -t demo hello\n"
 "      shunt logd --stop\n"
+"  Scripts take turns:\n"
+"      shunt lock /deploy -- sh -c 'echo one at a time'\n"
 "  Whose is what lies in /dev/shm?\n"
 "      shunt ls\n"
 "\n"
@@ -128,10 +131,11 @@ unknown(const char *name)
 	    {"show", "stat"}, {"receive", "recv"}, {"cat", "read"},
 	    {"hexdump", "dump"}, {"put", "write"}, {"get", "read"},
 	    {"new", "create"}, {"server", "logd"}, {"follow", "tail"},
-	    {"logger", "log"}, {"attach", "hold"}, {"truncate", "resize"},
-	    {"grow", "resize"}, {"chgrp", "chown"}, {"mlock", "pin"},
-	    {"ipcs", "ls"}, {"ipcrm", "rm"}, {"ipcmk", "create"},
-	    {"df", "limits"}};
+	    {"logger", "log"}, {"flock", "lock"}, {"mutex", "lock"},
+	    {"semaphore", "sem"}, {"wait", "event"}, {"notify", "event"},
+	    {"attach", "hold"}, {"truncate", "resize"}, {"grow", "resize"},
+	    {"chgrp", "chown"}, {"mlock", "pin"}, {"ipcs", "ls"},
+	    {"ipcrm", "rm"}, {"ipcmk", "create"}, {"df", "limits"}};
 	const char *best = NULL;
 	unsigned best_at = 3;
 

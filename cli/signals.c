@@ -17,6 +17,10 @@ static char bus_command[32];
 static volatile sig_atomic_t stop_signal;
 static volatile sig_atomic_t mortal;
 
+/* Of each signal that is handled here: what it did before, and does now. */
+static struct sigaction before[32], now[32];
+static uint32_t handled;
+
 static void
 on_bus(int sig)
 {
@@ -47,7 +51,17 @@ handle(int sig, void (*handler)(int))
 
 	/* No SA_RESTART: a blocked read or write must see the flag. */
 	sigemptyset(&sa.sa_mask);
-	sigaction(sig, &sa, NULL);
+	sigaction(sig, &sa, handled & (1u << sig) ? NULL : &before[sig]);
+	now[sig] = sa;
+	handled |= 1u << sig;
+}
+
+void
+signals_lend(int on)
+{
+	for (int sig = 1; sig < 32; sig++)
+		if (handled & (1u << sig))
+			sigaction(sig, on ? &before[sig] : &now[sig], NULL);
 }
 
 void
@@ -145,4 +159,21 @@ int
 wait_over(const struct wait *wait)
 {
 	return wait_slice(wait) == SHUNT_NOWAIT;
+}
+
+int
+wait_call(int64_t limit_ns, wait_step_fn *step, void *arg)
+{
+	struct wait wait;
+	int r;
+
+	wait_start(&wait, limit_ns);
+	do {
+		r = step(arg, wait_slice(&wait));
+		if (r != -EAGAIN && r != -ETIMEDOUT)
+			return r;
+		if (signals_stopped())
+			return -EINTR;
+	} while (!wait_over(&wait));
+	return -ETIMEDOUT;
 }

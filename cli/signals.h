@@ -32,6 +32,12 @@ void signals_mortal(int on);
 /* Ends as the signal that was caught would have, so that shells see it. */
 int signals_reraise(int exit_code);
 
+/*
+ * 1: what signals do as when this program was started, for another program
+ * that takes its place or a child's; 0: as before.
+ */
+void signals_lend(int on);
+
 /* SIGTERM, SIGINT, SIGHUP for a log server. */
 void signals_serve(struct shunt_logd *logd);
 void signals_serve_end(void);
@@ -47,5 +53,12 @@ void wait_start(struct wait *wait, int64_t limit_ns);
 /* What the next call may wait; SHUNT_NOWAIT once the time is over. */
 int64_t wait_slice(const struct wait *wait);
 int wait_over(const struct wait *wait);
+
+/*
+ * Tries @step until it answers anything but -EAGAIN or -ETIMEDOUT, which is
+ * then returned; -ETIMEDOUT once @limit_ns is over; -EINTR after a signal.
+ */
+typedef int wait_step_fn(void *arg, int64_t wait_ns);
+int wait_call(int64_t limit_ns, wait_step_fn *step, void *arg);
 
 #endif /* SHUNT_CLI_SIGNALS_H */

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHUNT_CLI_CHILD_H
+#define SHUNT_CLI_CHILD_H
+
+/* A program that runs while something is held for it. */
+
+#include "command.h"
+
+/* No program ran: a signal asked to stop before. */
+#define CHILD_STOPPED (-1)
+
+/*
+ * Cuts the command line at the first "--": what stands behind it is returned,
+ * NULL if there is no "--", and @argc counts what stands before.
+ */
+char **child_split(int *argc, char **argv);
+
+/*
+ * Processes that are looked at are told apart by the program's name: this one
+ * is called "shunt:PROGRAM" from now on.
+ */
+void child_announce(char *const *argv);
+
+/*
+ * Starts @argv and waits for its end; signals that other processes send here
+ * are passed on to it.  Returns its exit code, 128 + N if signal N ended it,
+ * 127 or 126 if it cannot be run (told), CLI_FAILED if nothing can be started
+ * (told), or CHILD_STOPPED.
+ */
+int child_run(const struct command *cmd, char *const *argv);
+
+/*
+ * Becomes @argv; returns only if it cannot be run: 127 or 126, after telling
+ * why.
+ */
+int child_become(const struct command *cmd, char *const *argv);
+
+/*
+ * The end of a subcommand: as the signal that asked us to stop, or that
+ * stopped both us and the program, so that shells see it; else @exit_code.
+ */
+int child_end(int exit_code);
+
+#endif /* SHUNT_CLI_CHILD_H */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHUNT_CLI_HOLDERS_H
+#define SHUNT_CLI_HOLDERS_H
+
+/* What lock, sem and event tell alike: fields, who holds, who died holding. */
+
+#include <shunt.h>
+
+#include "command.h"
+#include "look.h"
+
+#define HOLDERS_KEPT 16 /* recoveries that an object remembers */
+
+/* "  NAME        what FMT says" on a line of its own. */
+void holders_field(const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* "NAME: FMT", the headline. */
+void holders_head(const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Owner, mode, lifetime, age: what every object has. */
+void holders_object(const struct shunt_segment_info *info);
+
+/*
+ * Processes that have not attached the object and keep something of it held by
+ * a descriptor that they inherited: the programs that are run meanwhile.  They
+ * keep it held when the process that took it dies.  0 or -errno.
+ */
+int holders_keepers(struct look_users *users, const char *name);
+
+/* "process 12 (make)", or whose programs keep it if 12 is no more; in a static
+ * buffer. */
+const char *holders_text(const char *name, int64_t pid);
+
+/* The last holder that died, as "process 12 (make) of root", in a static
+ * buffer; "a process" if it is not known. */
+const char *holders_dead(const char *name);
+
+/* The history: as a table, or as an array for programs. */
+void holders_history(const char *name, uint64_t recoveries);
+json_t *holders_history_json(const char *name);
+
+/*
+ * Fills @info of an object that has to be of @kind.  CLI_DONE, or the exit
+ * code, after telling what is wrong.
+ */
+int holders_stat(const struct command *cmd, const char *name, uint32_t kind,
+    struct shunt_segment_info *info);
+
+/* Prints @info as JSON with users, keepers and, but for events, history. */
+int holders_json(const char *name, const struct shunt_segment_info *info);
+
+#endif /* SHUNT_CLI_HOLDERS_H */
