@@ -19,7 +19,7 @@
 #define FREE   SHUNT__PERMIT_FREE
 #define ABSENT SHUNT__PERMIT_ABSENT
 #define NONE   UINT64_C(0) /* no deadline */
-#define MOST   100
+#define MOST   1000
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -285,9 +285,9 @@ recording_wait(const void *w, uint32_t expect, int64_t ns)
 	(void)w;
 	assert_true(expect & SHUNT__CROWD_ASLEEP);
 	slept[n_slept++] = ns;
-	if (n_slept == 4)
+	if (n_slept == 5)
 		who.dead[2] = 1;
-	return -ETIMEDOUT;
+	return n_slept == 4 ? 0 : -ETIMEDOUT;
 }
 
 static void
@@ -301,11 +301,13 @@ sleeps_are_bounded_and_each_ends_in_a_look(void **state)
 	shunt__os.futex_wait = recording_wait;
 	n_slept = 0;
 	assert_int_equal(hold(&a, NONE), 0);
-	assert_int_equal(n_slept, 4);
+	assert_int_equal(n_slept, 5);
 	assert_int_equal(slept[0], 250 * (int64_t)MS);
 	assert_int_equal(slept[1], 500 * (int64_t)MS);
 	assert_int_equal(slept[2], 1000 * (int64_t)MS);
 	assert_int_equal(slept[3], 1000 * (int64_t)MS);
+	assert_int_equal(slept[4], 250 * (int64_t)MS); /* he was woken */
+	/* First, and after each sleep that nobody ended. */
 	assert_int_equal(who.asked, 5);
 }
 
@@ -384,60 +386,91 @@ no_more_inside_than_permits(void **state)
 	}
 }
 
-/* As many permits as threads, and each holds one at most: never none. */
-static void *
-never_in_vain(void *arg)
-{
-	struct shunt__permits_hand a = {.me = (uint32_t)(uintptr_t)arg};
-	uint64_t seed = a.me;
+/* The one thing that is looked for, a free permit or room for one, is moved to
+ * and fro between two places: there is always one, and seldom where it was. */
+#define LOW   10u
+#define HIGH  (MOST - 10u)
+#define LOOKS (ROUNDS / 5)
 
+typedef int step(struct shunt__permits_hand *hand);
+static step *find, *make; /* one finds a thing, one makes a thing */
+
+static int
+use_now(struct shunt__permits_hand *hand)
+{
+	return use(hand, SHUNT__PAST);
+}
+
+static void
+near(struct shunt__permits_hand *hand, uint32_t where, step *what)
+{
+	hand->hint = where;
+	if (what(hand) != 0)
+		wrong++;
+}
+
+static void *
+move(void *arg)
+{
+	struct shunt__permits_hand a = {.me = 1};
+
+	(void)arg;
 	pthread_barrier_wait(&together);
-	for (uint32_t i = 0; i < ROUNDS; i++) {
-		a.hint = (uint32_t)(test_random(&seed) % permits.n);
-		if (hold(&a, SHUNT__PAST) != 0)
-			wrong++;
-		else if (post(&a) != 0)
-			wrong++;
+	for (uint32_t i = 0; !stop; i++) {
+		near(&a, i % 2 ? HIGH : LOW, make);
+		near(&a, i % 2 ? LOW : HIGH, find);
 	}
 	return NULL;
 }
 
-static void
-a_free_permit_is_found_while_others_move(void **state)
-{
-	(void)state;
-	fresh(THREADS, THREADS);
-	run_all(never_in_vain);
-	assert_int_equal(value(), THREADS);
-}
-
-/* The same for room: each uses one up and then makes one. */
 static void *
-never_one_too_many(void *arg)
+look(void *arg)
 {
-	struct shunt__permits_hand a = {.me = (uint32_t)(uintptr_t)arg};
-	uint64_t seed = a.me;
+	struct shunt__permits_hand a = {.me = 2};
 
+	(void)arg;
 	pthread_barrier_wait(&together);
-	for (uint32_t i = 0; i < ROUNDS; i++) {
-		a.hint = (uint32_t)(test_random(&seed) % permits.n);
-		if (use(&a, SHUNT__PAST) != 0)
-			wrong++;
-		a.hint = (uint32_t)(test_random(&seed) % permits.n);
-		if (post(&a) != 0)
-			wrong++;
+	for (uint32_t i = 0; i < LOOKS; i++) {
+		near(&a, MOST / 2, find);
+		near(&a, a.hint - 1, make); /* back to its place */
 	}
+	stop = 1;
 	return NULL;
 }
 
 static void
-room_for_a_permit_is_found_while_others_move(void **state)
+what_moves_is_found(uint32_t permits_there)
+{
+	pthread_t t[2];
+
+	fresh(MOST, permits_there);
+	wrong = stop = 0;
+	pthread_barrier_init(&together, NULL, 2);
+	assert_int_equal(pthread_create(&t[0], NULL, move, NULL), 0);
+	assert_int_equal(pthread_create(&t[1], NULL, look, NULL), 0);
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	pthread_barrier_destroy(&together);
+	assert_int_equal(wrong, 0);
+	assert_int_equal(value(), permits_there);
+}
+
+static void
+a_free_permit_is_found_while_it_moves(void **state)
 {
 	(void)state;
-	fresh(THREADS, THREADS);
-	run_all(never_one_too_many);
-	assert_int_equal(value(), THREADS);
-	assert_int_equal(shunt__load32(&used), THREADS * ROUNDS);
+	find = use_now;
+	make = post;
+	what_moves_is_found(1);
+}
+
+static void
+room_for_a_permit_is_found_while_it_moves(void **state)
+{
+	(void)state;
+	find = post;
+	make = use_now;
+	what_moves_is_found(MOST - 1);
 }
 
 /* Two make, two use up: a narrow pipe, all of it passes. */
@@ -529,8 +562,8 @@ main(void)
 	    FRESH(sleeps_are_bounded_and_each_ends_in_a_look),
 	    FRESH(many_owners_are_asked_after_a_sleep),
 	    FRESH(no_more_inside_than_permits),
-	    FRESH(a_free_permit_is_found_while_others_move),
-	    FRESH(room_for_a_permit_is_found_while_others_move),
+	    FRESH(a_free_permit_is_found_while_it_moves),
+	    FRESH(room_for_a_permit_is_found_while_it_moves),
 	    FRESH(all_that_is_made_is_used),
 	    FRESH(permits_of_the_dead_come_back_exactly),
 	};
