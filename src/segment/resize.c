@@ -182,6 +182,9 @@ shunt_segment_resize(struct shunt_segment *seg, size_t size)
 		    shunt__quote(seg->shown), size, shunt__why(e));
 	}
 	seg->size = size;
+	/* What was added, too; the kernel has seen to the limit already. */
+	if (seg->flags & (SHUNT_SEGMENT_HUGE | SHUNT_SEGMENT_LOCKED))
+		shunt__raw_settle(seg);
 	return 0;
 }
 
