@@ -18,16 +18,33 @@ _shunt_names() {
 	fi
 }
 
-# System V segments of which $1 is the beginning of the name.  A colon and an
-# equals sign part words for bash: what stands before the last one it has.
-_shunt_sysv() {
+# Names in the list that `shunt $2...` prints, of which $1 is the beginning.  A
+# colon and an equals sign part words for bash: what stands before the last one
+# it has.
+_shunt_parted() {
 	local typed=$1 had name
+	shift
 	had=${typed%"${typed##*[:=]}"}
-	shunt ls --sysv 2>/dev/null | awk 'NR > 1 { print $1 }' |
+	shunt "$@" 2>/dev/null | awk 'NR > 1 { print $1 }' |
 	    while read -r name; do
 		[ "${name#"$typed"}" = "$name" ] && [ -n "$typed" ] ||
 		    printf '%s\n' "${name#"$had"}"
 	done
+}
+
+# Behind -- stands another program and what it takes; 1 if we are not there.
+_shunt_behind() {
+	local cur=$1 i
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		[ "${COMP_WORDS[i]}" = -- ] || continue
+		if [ $((i + 1)) -eq "$COMP_CWORD" ]; then
+			mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		fi
+		return 0
+	done
+	return 1
 }
 
 _shunt() {
@@ -45,11 +62,18 @@ _shunt() {
 	typed=${COMP_LINE-}
 	typed=${typed:0:${COMP_POINT:-0}}
 	typed=${typed##*[[:space:]]}
+	case $sub in
+	lock | sem) ! _shunt_behind "$cur" || return ;;
+	esac
 	# sysv:id=N arrives as five words, --option=value as three.
 	case $sub:$typed in
+	sem:s*:*)
+		mapfile -t COMPREPLY < <(_shunt_parted "$typed" sem ls)
+		return
+		;;
 	write:s* | hold:s* | create:s* | read:s* | dump:s* | ls:s* | stat:s* | \
 	    rm:s* | chmod:s* | chown:s* | pin:*)
-		mapfile -t COMPREPLY < <(_shunt_sysv "$typed")
+		mapfile -t COMPREPLY < <(_shunt_parted "$typed" ls --sysv)
 		[ ${#COMPREPLY[@]} -eq 0 ] || return
 		;;
 	esac
@@ -70,6 +94,8 @@ _shunt() {
 		return
 		;;
 	help:*) words=$(_shunt_commands) ;;
+	sem:sem) words='wait post show ls rm create' ;;
+	event:event) words='wait notify show' ;;
 	*)
 		case $cur in
 		-*)
@@ -79,6 +105,9 @@ _shunt() {
 		*)
 			case $sub in
 			send | recv) words=$(_shunt_names queue) ;;
+			lock) words=$(_shunt_names lock) ;;
+			event) words=$(_shunt_names event) ;;
+			sem) words=$(_shunt_parted '' sem ls) ;;
 			write | hold) words=$(_shunt_names raw) ;;
 			resize) words=$(_shunt_names raw) ;;
 			create | read | dump | ls | stat | rm | chmod | chown)

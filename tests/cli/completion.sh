@@ -67,5 +67,30 @@ has 'an identifier, behind the equals sign' "$OUT" " ${id##*=} "
 line 'shunt hold sys'
 has 'the whole name' "$OUT" " ${K}01 "
 "$SHUNT" rm "${K}01" "${K}02" "$id"
+
+# Locks, semaphores, events; and behind -- any program.
+"$SHUNT" lock "$N-lock" --persistent -- true
+"$SHUNT" sem create "$N-sem"
+"$SHUNT" event notify "$N-event"
+completes shunt lock "$N"
+is 'a lock' "$OUT" " $N-lock "
+completes shunt sem p
+is 'what to do with a semaphore' "$OUT" ' post '
+completes shunt sem wait "$N"
+is 'a semaphore' "$OUT" " $N-sem "
+completes shunt event ''
+is 'what to do with an event' "$OUT" ' wait notify show '
+completes shunt event wait "$N"
+is 'an event' "$OUT" " $N-event "
+head -c 32 /dev/zero >"/dev/shm/sem.${N#/}-p"
+line "shunt sem show sem:$N"
+is "one of libc's, behind the colon" "$OUT" " $N-p "
+rm "/dev/shm/sem.${N#/}-p"
+completes shunt lock "$N-lock" -- tru
+has 'a program behind --' "$OUT" ' true '
+hasnt 'no name behind --' "$OUT" "$N"
+completes shunt sem wait "$N-sem" -- cat "$TOP/Make"
+is 'a file for it' "$OUT" " $TOP/Makefile "
+"$SHUNT" rm "$N-lock" "$N-sem" "$N-event"
 "$SHUNT" rm "$N-raw" "$N-queue" "$N-log"
 :
