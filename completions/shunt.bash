@@ -94,8 +94,6 @@ _shunt() {
 		return
 		;;
 	help:*) words=$(_shunt_commands) ;;
-	sem:sem) words='wait post show ls rm create' ;;
-	event:event) words='wait notify show' ;;
 	*)
 		case $cur in
 		-*)
@@ -106,8 +104,16 @@ _shunt() {
 			case $sub in
 			send | recv) words=$(_shunt_names queue) ;;
 			lock) words=$(_shunt_names lock) ;;
-			event) words=$(_shunt_names event) ;;
-			sem) words=$(_shunt_parted '' sem ls) ;;
+			event)
+				words=$(_shunt_names event)
+				[ "$COMP_CWORD" -gt 2 ] ||
+				    words='wait notify show'
+				;;
+			sem)
+				words=$(_shunt_parted '' sem ls)
+				[ "$COMP_CWORD" -gt 2 ] ||
+				    words='wait post show ls rm create'
+				;;
 			write | hold) words=$(_shunt_names raw) ;;
 			resize) words=$(_shunt_names raw) ;;
 			create | read | dump | ls | stat | rm | chmod | chown)
