@@ -283,6 +283,7 @@ int shunt_segment_protect(struct shunt_segment *seg, uint32_t prot);
  * Returns: seal: 0; seals: the bits; or a negative code:
  *   -EPERM    sealed with SHUNT_SEAL_SEAL already.
  *   -EBUSY    SHUNT_SEAL_WRITE, and somebody can still write.
+ *   -EACCES   opened for reading only.
  *   -ENOTSUP  not a memfd.
  *
  * Memory:  with SHUNT_SEAL_WRITE old pointers are invalid.
@@ -312,10 +313,13 @@ int shunt_segment_seals(const struct shunt_segment *seg);
  * Returns: 0 or a negative code:
  *   SHUNT_E_CLOSED   the other side has closed the socket.
  *   SHUNT_E_CORRUPT  what came is not from shunt_segment_send().
- *   SHUNT_E_KIND     not a regular file or memfd, or not sealed as asked.
+ *   SHUNT_E_KIND     not a regular file or memfd, an object, or not sealed
+ *                    as asked.
+ *   SHUNT_E_NOTREADY recv: its size is 0.
  *   -ENOTSUP         send: a System V segment has no descriptor.
  *   -EAGAIN          the socket is non-blocking and not ready.
- *   -EACCES          recv: handed over read-only; ask for READONLY.
+ *   -EACCES          recv: handed over read-only; ask for READONLY.  send:
+ *                    open for reading, but its descriptor can write.
  *   other -errno     of sendmsg(2), recvmsg(2) or mmap(2).
  *
  * Memory:  the mapping belongs to the handle, until shunt_segment_close().
