@@ -37,7 +37,7 @@ struct shunt_segment_options {
 	const char *owner; /* whose segment is acceptable; or NULL for any */
 	uint64_t offset;   /* the window's first byte; any, not only pages */
 	size_t length;     /* the window's bytes; 0: up to the end */
-	void *address;     /* where to map; NULL: anywhere */
+	void *address;     /* for its first page; NULL: anywhere */
 	uint32_t prot;     /* SHUNT_PROT_...; 0: reading and writing */
 	uint32_t reserved; /* must be 0 */
 };
