@@ -135,7 +135,9 @@ the_key_of_ftok_is_that_of_libc(void **state)
 	same_key(path, "255", 255);
 	same_key(path, "R", 'R');
 	same_key(path, "7", 7);
-	same_key(link, "7", 7); /* ftok follows it */
+	same_key(link, "7", 7);              /* ftok follows it */
+	same_key("/proc/version", "R", 'R'); /* and devices differ */
+	same_key("/dev/null", "R", 'R');
 	unlink(link);
 	unlink(path);
 	snprintf(name, sizeof(name), "sysv:ftok=%s,1", path);

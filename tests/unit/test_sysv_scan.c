@@ -96,6 +96,24 @@ others_have_no_identifier(void **state)
 	assert_int_equal(shunt_remove(name, NULL), 0);
 }
 
+/* The kernel gives indices in turn: until it comes back to the first. */
+static struct shunt_segment *
+made_at_the_first_index(const char *name, size_t size)
+{
+	struct shunt_sysv_info info = {.sz = sizeof(info)};
+	struct shunt_segment *seg = NULL;
+
+	for (int i = 0; i < 1000; i++) {
+		NEED(shunt_segment_create(&seg, name, size, NULL) == 0);
+		if (shunt_sysv_index(0, &info) == 0)
+			break;
+		shunt_segment_close(&seg);
+		NEED(shunt_remove(name, NULL) == 0);
+	}
+	NEED(seg != NULL && info.id == shunt_sysv_id(seg));
+	return seg;
+}
+
 /* In a namespace that has nothing else. */
 static int
 list_all(void *arg)
@@ -121,7 +139,7 @@ list_all(void *arg)
 	NEED(shunt_remove("sysv:100", NULL) == 0);
 	NEED(shunt_remove("sysv:99", NULL) == 0);
 	/* The last one made has the first one's index. */
-	NEED(shunt_segment_create(&seg[20], "sysv:80", 21, NULL) == 0);
+	seg[20] = made_at_the_first_index("sysv:80", 21);
 	shunt_segment_close(&seg[2]);
 	NEED(shunt_scan_open(&scan) == 0);
 	while (shunt_scan_next(scan, &info) == 1) {
@@ -260,7 +278,7 @@ static void
 mappers_are_seen_until_they_die(void **state)
 {
 	struct place *place = test_shared(sizeof(*place));
-	struct shunt_segment *seg;
+	struct shunt_segment *seg, *other;
 	int64_t pids[4] = {0};
 	int id;
 
@@ -268,6 +286,8 @@ mappers_are_seen_until_they_die(void **state)
 	strcpy(place->name, sysv_name(sysv_key()));
 	assert_int_equal(shunt_segment_create(&seg, place->name, 100, NULL), 0);
 	id = shunt_sysv_id(seg);
+	assert_int_equal(
+	    shunt_segment_create(&other, "sysv:private", 100, NULL), 0);
 	assert_int_equal(shunt_segment_mappers(place->name, pids, 4), 1);
 	assert_int_equal(pids[0], getpid());
 	shunt_segment_close(&seg);
@@ -292,6 +312,11 @@ mappers_are_seen_until_they_die(void **state)
 	}
 	assert_int_equal(shunt_remove(place->name, NULL), 0);
 	assert_int_equal(shunt_segment_mappers(place->name, pids, 4), -ENOENT);
+	char text[40];
+	snprintf(text, sizeof(text), "sysv:id=%d", shunt_sysv_id(other));
+	assert_int_equal(shunt_segment_mappers(text, pids, 4), 1);
+	assert_int_equal(shunt_remove(text, NULL), 0);
+	shunt_segment_close(&other);
 }
 
 int
