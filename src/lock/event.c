@@ -96,7 +96,9 @@ take(struct shunt_event *event)
 	uint64_t all = shunt__acquire64(&event->lay->ev_all);
 	uint64_t seen = shunt__load64(&event->seen);
 
-	for (uint32_t i = 0; all != seen && i < TRIES; i++)
+	/* Ahead, not other: a thread that was slow must not put back what
+	 * another one has seen since. */
+	for (uint32_t i = 0; (int64_t)(all - seen) > 0 && i < TRIES; i++)
 		if (shunt__cas64(&event->seen, &seen, all))
 			return 1;
 	uint32_t one = shunt__load32(&event->lay->ev_one);

@@ -44,6 +44,8 @@ check(void *arg)
 	struct test_owners *t = arg;
 
 	t->checked++;
+	if (t->in_check != NULL)
+		t->in_check();
 	return t->answer;
 }
 

@@ -22,6 +22,7 @@ struct test_owners {
 	_Atomic int inherit_answer; /* of inherit(), if it is a code */
 	/* Called once the right is ours, before the word is looked at. */
 	void (*in_between)(void);
+	void (*in_check)(void);
 };
 
 void test_owners_init(struct test_owners *t);

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <time.h>
 
 #include <shunt/error.h>
 
@@ -276,6 +278,29 @@ bad_news_end_the_wait(void **state)
 	assert_int_equal(hold(&a, NONE), -EIO);
 }
 
+static void
+another_posts(void)
+{
+	struct shunt__permits_hand b = {.me = 2};
+
+	who.in_check = NULL;
+	if (post(&b) != 0)
+		fail();
+}
+
+/* It was there before he said that there is none. */
+static void
+who_does_not_wait_looks_again_if_the_crowd_was_woken(void **state)
+{
+	struct shunt__permits_hand a = {.me = 1};
+
+	(void)state;
+	fresh(3, 0);
+	who.in_check = another_posts;
+	assert_int_equal(hold(&a, SHUNT__PAST), 0);
+	assert_int_equal(hold(&a, SHUNT__PAST), -ETIMEDOUT);
+}
+
 static int64_t slept[8];
 static int n_slept;
 
@@ -335,7 +360,7 @@ many_owners_are_asked_after_a_sleep(void **state)
 
 #define THREADS 4
 
-static _Atomic uint32_t inside, wrong, deaths, stop;
+static _Atomic uint32_t inside, wrong, deaths;
 static uint32_t room;
 static pthread_barrier_t together;
 
@@ -344,7 +369,7 @@ run_all(void *(*f)(void *))
 {
 	pthread_t t[THREADS];
 
-	wrong = inside = deaths = stop = 0;
+	wrong = inside = deaths = 0;
 	pthread_barrier_init(&together, NULL, THREADS);
 	for (uintptr_t i = 0; i < THREADS; i++)
 		assert_int_equal(
@@ -388,9 +413,8 @@ no_more_inside_than_permits(void **state)
 
 /* The one thing that is looked for, a free permit or room for one, is moved to
  * and fro between two places: there is always one, and seldom where it was. */
-#define LOW   10u
-#define HIGH  (MOST - 10u)
-#define LOOKS (ROUNDS / 5)
+#define HIGH (MOST / 2 + 10u) /* just before who looks from the middle, */
+#define LOW  (MOST / 2 - 10u) /* and where he comes last */
 
 typedef int step(struct shunt__permits_hand *hand);
 static step *find, *make; /* one finds a thing, one makes a thing */
@@ -409,48 +433,42 @@ near(struct shunt__permits_hand *hand, uint32_t where, step *what)
 		wrong++;
 }
 
-static void *
-move(void *arg)
+static _Atomic uint32_t moves;
+
+/* Comes in the middle of a look, as another thread may. */
+static void
+move(int sig)
 {
-	struct shunt__permits_hand a = {.me = 1};
+	static struct shunt__permits_hand a = {.me = 1};
+	uint32_t i = moves++;
 
-	(void)arg;
-	pthread_barrier_wait(&together);
-	for (uint32_t i = 0; !stop; i++) {
-		near(&a, i % 2 ? HIGH : LOW, make);
-		near(&a, i % 2 ? LOW : HIGH, find);
-	}
-	return NULL;
-}
-
-static void *
-look(void *arg)
-{
-	struct shunt__permits_hand a = {.me = 2};
-
-	(void)arg;
-	pthread_barrier_wait(&together);
-	for (uint32_t i = 0; i < LOOKS; i++) {
-		near(&a, MOST / 2, find);
-		near(&a, a.hint - 1, make); /* back to its place */
-	}
-	stop = 1;
-	return NULL;
+	(void)sig;
+	near(&a, i % 2 ? HIGH : LOW, make);
+	near(&a, i % 2 ? LOW : HIGH, find);
 }
 
 static void
 what_moves_is_found(uint32_t permits_there)
 {
-	pthread_t t[2];
+	struct sigaction sa = {.sa_handler = move}, old;
+	struct itimerspec often = {{0, 50000}, {0, 50000}};
+	struct shunt__permits_hand a = {.me = 2};
+	uint64_t until = test_now() + 3000 * MS;
+	timer_t timer;
 
 	fresh(MOST, permits_there);
-	wrong = stop = 0;
-	pthread_barrier_init(&together, NULL, 2);
-	assert_int_equal(pthread_create(&t[0], NULL, move, NULL), 0);
-	assert_int_equal(pthread_create(&t[1], NULL, look, NULL), 0);
-	for (int i = 0; i < 2; i++)
-		pthread_join(t[i], NULL);
-	pthread_barrier_destroy(&together);
+	wrong = moves = 0;
+	sigaction(SIGALRM, &sa, &old);
+	assert_int_equal(timer_create(CLOCK_MONOTONIC, NULL, &timer), 0);
+	timer_settime(timer, 0, &often, NULL);
+	while (moves < 1000 && test_now() < until)
+		for (int i = 0; i < 1000; i++) {
+			near(&a, MOST / 2, find);
+			near(&a, a.hint - 1, make); /* back to its place */
+		}
+	timer_delete(timer);
+	sigaction(SIGALRM, &old, NULL);
+	assert_true(moves > 0);
 	assert_int_equal(wrong, 0);
 	assert_int_equal(value(), permits_there);
 }
@@ -559,6 +577,7 @@ main(void)
 	    FRESH(permits_of_the_dead_come_back_at_once),
 	    FRESH(scribbled_words_are_corrupt),
 	    FRESH(bad_news_end_the_wait),
+	    FRESH(who_does_not_wait_looks_again_if_the_crowd_was_woken),
 	    FRESH(sleeps_are_bounded_and_each_ends_in_a_look),
 	    FRESH(many_owners_are_asked_after_a_sleep),
 	    FRESH(no_more_inside_than_permits),
