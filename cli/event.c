@@ -10,6 +10,7 @@
 #include "holders.h"
 #include "out.h"
 #include "signals.h"
+#include "stat.h"
 
 /* shunt event: a script sleeps until another one says that it is time. */
 
@@ -65,11 +66,11 @@ show(const struct command *cmd, const char *name, int json)
 	if (json)
 		return holders_json(name, &info);
 	holders_head(name, "event, %" PRIu32 " pending", info.value);
-	holders_field("pending",
+	stat_field("pending",
 	    "%" PRIu32 " notification%s of one that nobody has taken yet",
 	    info.value, info.value == 1 ? "" : "s");
 	if (look_users(&users, name) == 0) {
-		holders_field("open in", "%s",
+		stat_field("open in", "%s",
 		    users.count > 0 ? look_users_text(&users)
 				    : "no process that can be seen");
 		look_users_free(&users);

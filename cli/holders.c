@@ -10,19 +10,7 @@
 #include "fail.h"
 #include "holders.h"
 #include "out.h"
-
-void
-holders_field(const char *name, const char *fmt, ...)
-{
-	va_list ap;
-
-	printf(
-	    "  %s%-10s%s ", out_colour(OUT_DIM), name, out_colour(OUT_RESET));
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-}
+#include "stat.h"
 
 void
 holders_head(const char *name, const char *fmt, ...)
@@ -40,14 +28,14 @@ holders_head(const char *name, const char *fmt, ...)
 void
 holders_object(const struct shunt_segment_info *i)
 {
-	holders_field("owner", "%s, group %s, mode %04o",
+	stat_field("owner", "%s, group %s, mode %04o",
 	    out_safe(out_user(i->uid)), out_safe(out_group(i->gid)),
 	    i->mode & 07777);
 	if (i->created_ns != 0)
-		holders_field("made", "%s, %s ago, by process %" PRId64,
+		stat_field("made", "%s, %s ago, by process %" PRId64,
 		    out_time(i->created_ns), out_age(i->created_ns),
 		    i->creator_pid);
-	holders_field("lifetime", "%s",
+	stat_field("lifetime", "%s",
 	    i->persistent ? "persistent: stays until removed"
 			  : "ephemeral: goes when nobody needs it any more");
 }
@@ -92,55 +80,6 @@ holders_dead(const char *name)
 	return text;
 }
 
-void
-holders_history(const char *name, uint64_t recoveries)
-{
-	struct shunt_recovery list[HOLDERS_KEPT];
-	int n = shunt_recoveries(name, list, HOLDERS_KEPT);
-
-	if (n <= 0)
-		return;
-	printf("\n%s%-19s  %8s  %-10s  %-15s  %10s  %7s%s\n",
-	    out_colour(OUT_BOLD), "DIED HOLDING", "PID", "USER", "COMMAND",
-	    "NOTICED BY", "PERMITS", out_colour(OUT_RESET));
-	for (int i = 0; i < n; i++) {
-		const struct shunt_recovery *r = &list[i];
-
-		printf(
-		    "%-19s  %8" PRId64 "  ", out_time(r->at_ns), r->dead_pid);
-		out_cell(out_safe(out_user(r->dead_uid)), 10);
-		fputs("  ", stdout);
-		out_cell(out_safe(r->dead_comm), 15);
-		printf(
-		    "  %10" PRId64 "  %7" PRIu32 "\n", r->by_pid, r->permits);
-	}
-	if (recoveries > (uint64_t)n)
-		printf(
-		    "and %" PRIu64 " before them\n", recoveries - (uint64_t)n);
-}
-
-json_t *
-holders_history_json(const char *name)
-{
-	struct shunt_recovery list[HOLDERS_KEPT];
-	int n = shunt_recoveries(name, list, HOLDERS_KEPT);
-	json_t *array = json_array();
-
-	for (int i = 0; i < n; i++) {
-		const struct shunt_recovery *r = &list[i];
-
-		json_array_append_new(
-		    array, json_pack("{s:I, s:I, s:o, s:o, s:I, s:o}", "at_ns",
-			       (json_int_t)r->at_ns, "dead_pid",
-			       (json_int_t)r->dead_pid, "dead_uid",
-			       out_json_int(r->dead_uid), "dead_command",
-			       out_json_text(r->dead_comm), "by_pid",
-			       (json_int_t)r->by_pid, "permits",
-			       out_json_int(r->permits)));
-	}
-	return array;
-}
-
 int
 holders_stat(const struct command *cmd, const char *name, uint32_t kind,
     struct shunt_segment_info *info)
@@ -182,7 +121,7 @@ holders_json(const char *name, const struct shunt_segment_info *info)
 			users = (struct look_users){0};
 		json_object_set_new(o, "kept_by", look_users_json(&users));
 		look_users_free(&users);
-		json_object_set_new(o, "history", holders_history_json(name));
+		json_object_set_new(o, "recovered", stat_held_json(info));
 	}
 	return out_json(o, 1) < 0 ? CLI_FAILED : CLI_DONE;
 }

@@ -2,18 +2,12 @@
 #ifndef SHUNT_CLI_HOLDERS_H
 #define SHUNT_CLI_HOLDERS_H
 
-/* What lock, sem and event tell alike: fields, who holds, who died holding. */
+/* What lock, sem and event tell alike: who holds, who died holding. */
 
 #include <shunt.h>
 
 #include "command.h"
 #include "look.h"
-
-#define HOLDERS_KEPT 16 /* recoveries that an object remembers */
-
-/* "  NAME        what FMT says" on a line of its own. */
-void holders_field(const char *name, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
 
 /* "NAME: FMT", the headline. */
 void holders_head(const char *name, const char *fmt, ...)
@@ -37,10 +31,6 @@ const char *holders_text(const char *name, int64_t pid);
  * buffer; "a process" if it is not known. */
 const char *holders_dead(const char *name);
 
-/* The history: as a table, or as an array for programs. */
-void holders_history(const char *name, uint64_t recoveries);
-json_t *holders_history_json(const char *name);
-
 /*
  * Fills @info of an object that has to be of @kind.  CLI_DONE, or the exit
  * code, after telling what is wrong.
@@ -48,7 +38,8 @@ json_t *holders_history_json(const char *name);
 int holders_stat(const struct command *cmd, const char *name, uint32_t kind,
     struct shunt_segment_info *info);
 
-/* Prints @info as JSON with users, keepers and, but for events, history. */
+/* Prints @info as JSON with users, who keeps it and, but for events, who died
+ * with it. */
 int holders_json(const char *name, const struct shunt_segment_info *info);
 
 #endif /* SHUNT_CLI_HOLDERS_H */

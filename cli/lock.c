@@ -203,7 +203,7 @@ static const char help[] =
 "\n"
 "SIGINT, SIGTERM, SIGHUP and the like are passed on to COMMAND.  The exit code\n"
 "is COMMAND's own; 128+N if signal N ended it; 127 if there is no such\n"
-"program, 126 if it cannot be run.  Else:\n"
+"program, 126 if it cannot be run; and if it was not run:\n"
 "\n"
 "Examples:\n"
 "  shunt lock /deploy -- sh -c 'echo one at a time'\n"

@@ -6,6 +6,7 @@
 #include "holders.h"
 #include "lock.h"
 #include "out.h"
+#include "stat.h"
 
 /* shunt lock --status: what is known without touching the lock. */
 
@@ -24,18 +25,18 @@ print(const char *name, const struct shunt_segment_info *info)
 
 	holders_head(name, "lock, %s", word(info));
 	if (info->held)
-		holders_field(
+		stat_field(
 		    "held by", "%s", holders_text(name, info->holder_pid));
 	if (holders_keepers(&kept, name) == 0 && kept.count > 0)
-		holders_field("run by it", "%s", look_users_text(&kept));
+		stat_field("run by it", "%s", look_users_text(&kept));
 	look_users_free(&kept);
 	if (info->unrepaired)
-		holders_field("unrepaired",
+		stat_field("unrepaired",
 		    "the last holder died with it; the next one is told");
 	holders_object(info);
-	holders_field("died", "%" PRIu64 " holder%s, ever", info->recoveries,
-	    info->recoveries == 1 ? "" : "s");
-	holders_history(name, info->recoveries);
+	stat_field("recovered", "%" PRIu64 " time%s from a holder that died",
+	    info->recoveries, info->recoveries == 1 ? "" : "s");
+	stat_held_recoveries(info);
 }
 
 int

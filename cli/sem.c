@@ -216,7 +216,7 @@ static const char help[] =
 "      --json        show: one object; ls: an array\n"
 "\n"
 "Signals are passed on to COMMAND.  The exit code is COMMAND's own, 128+N if\n"
-"signal N ended it, 127 or 126 if it cannot be run.  Else:\n"
+"signal N ended it, 127 or 126 if it cannot be run; and if it was not run:\n"
 "\n"
 "Examples:\n"
 "  shunt sem wait /four --permits=4 -- sh -c 'echo at most four at a time'\n"

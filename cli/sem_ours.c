@@ -13,6 +13,7 @@
 #include "holders.h"
 #include "out.h"
 #include "sem.h"
+#include "stat.h"
 #include "signals.h"
 
 /* shunt sem with semaphores of ours. */
@@ -174,10 +175,10 @@ print_users(const char *name)
 	struct look_users users, kept;
 
 	if (look_users(&users, name) == 0 && users.count > 0)
-		holders_field("open in", "%s", look_users_text(&users));
+		stat_field("open in", "%s", look_users_text(&users));
 	look_users_free(&users);
 	if (holders_keepers(&kept, name) == 0 && kept.count > 0)
-		holders_field("run by them", "%s", look_users_text(&kept));
+		stat_field("run by them", "%s", look_users_text(&kept));
 	look_users_free(&kept);
 }
 
@@ -192,14 +193,14 @@ ours_show(const struct sem *s)
 	if (s->json)
 		return holders_json(s->name, &info);
 	holders_head(s->name, "semaphore, %" PRIu32 " free", info.value);
-	holders_field("permits",
+	stat_field("permits",
 	    "%" PRIu32 " free, %" PRIu32 " held, at most %" PRIu32, info.value,
 	    info.held, info.most);
 	print_users(s->name);
 	holders_object(&info);
-	holders_field("died", "%" PRIu64 " holder%s, ever", info.recoveries,
-	    info.recoveries == 1 ? "" : "s");
-	holders_history(s->name, info.recoveries);
+	stat_field("recovered", "%" PRIu64 " time%s from a holder that died",
+	    info.recoveries, info.recoveries == 1 ? "" : "s");
+	stat_held_recoveries(&info);
 	return CLI_DONE;
 }
 

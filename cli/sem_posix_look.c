@@ -16,6 +16,7 @@
 #include "look.h"
 #include "out.h"
 #include "sem_posix.h"
+#include "stat.h"
 
 /* shunt sem with the named semaphores of POSIX: looking and removing. */
 
@@ -83,16 +84,16 @@ sem_posix_show(const struct sem *s)
 	} else {
 		holders_head(s->name,
 		    "POSIX semaphore of libc, %" PRIu32 " free", value);
-		holders_field("value", "%" PRIu32, value);
-		holders_field("file", "%s", out_safe(f.path));
-		holders_field("owner", "%s, group %s, mode %04o",
+		stat_field("value", "%" PRIu32, value);
+		stat_field("file", "%s", out_safe(f.path));
+		stat_field("owner", "%s, group %s, mode %04o",
 		    out_safe(out_user(f.st.st_uid)),
 		    out_safe(out_group(f.st.st_gid)), f.st.st_mode & 07777);
-		holders_field("open in", "%s",
+		stat_field("open in", "%s",
 		    users.count > 0 ? look_users_text(&users)
 				    : "no process that can be seen");
-		holders_field("holders", "unknown: libc keeps none, so what a "
-					 "dead one held is lost");
+		stat_field("holders", "unknown: libc keeps none, so what a "
+				      "dead one held is lost");
 	}
 	look_users_free(&users);
 	return rc;

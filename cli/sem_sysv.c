@@ -14,6 +14,7 @@
 #include "look.h"
 #include "out.h"
 #include "sem_sysv.h"
+#include "stat.h"
 #include "signals.h"
 
 /* shunt sem with System V sets. */
@@ -174,10 +175,10 @@ print(const struct sem *s, const struct sem_set *set)
 		return failed(s, set, "read");
 	holders_head(sem_set_name(set), "System V set of %lu, identifier %d",
 	    (unsigned long)set->ds.sem_nsems, set->id);
-	holders_field("owner", "%s, group %s, mode %04o, made by %s",
+	stat_field("owner", "%s, group %s, mode %04o, made by %s",
 	    out_safe(out_user(perm->uid)), out_safe(out_group(perm->gid)),
 	    perm->mode & 0777, out_safe(out_user(perm->cuid)));
-	holders_field("used", "%s",
+	stat_field("used", "%s",
 	    set->ds.sem_otime == 0
 		? "never"
 		: out_time((int64_t)set->ds.sem_otime * 1000000000));

@@ -169,9 +169,9 @@ dead=$HOLDER
 run "$SHUNT" lock "$l" -- echo on
 went 'the one after it hears nothing'
 run "$SHUNT" lock "$l" --status
-has 'history' "$OUT" '1 holder'
+has 'history' "$OUT" '1 time from a holder that died'
 has 'history: who' "$OUT" " $dead "
-check 'history for programs' says "$l" "\"dead_pid\":$dead,\"dead_uid\":$(id -u),\"dead_command\":\"shunt:sh\""
+check 'history for programs' says "$l" "\"dead_pid\":$dead,\"dead_uid\":$(id -u),\"command\":\"shunt:sh\""
 check 'history for programs: how many' says "$l" '"recoveries":1'
 
 # Both killed, while somebody waits for ever.
