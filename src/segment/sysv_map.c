@@ -55,6 +55,19 @@ shmat_flags(const struct shunt_segment_options *o)
 	       (o->flags & SHUNT_SEGMENT_REPLACE ? SHM_REMAP : 0);
 }
 
+/* No page, and not to be rounded to one; the kernel would take the first page
+ * of all for no wish at all. */
+static int
+bad_address(const struct shunt_segment_options *o)
+{
+	uintptr_t at = (uintptr_t)o->address;
+
+	return o->address != NULL &&
+	       (at < (uintptr_t)SHMLBA ||
+		   (at % (uintptr_t)getpagesize() != 0 &&
+		       !(o->flags & SHUNT_SEGMENT_ROUND)));
+}
+
 /* The kernel says EINVAL to all that may be wrong with an address. */
 static int
 wrong_address(const struct shunt__name *name,
@@ -62,11 +75,10 @@ wrong_address(const struct shunt__name *name,
 {
 	const char *shown = shunt__quote(name->shown);
 
-	if ((uintptr_t)o->address % (uintptr_t)getpagesize() != 0 &&
-	    !(o->flags & SHUNT_SEGMENT_ROUND))
+	if (bad_address(o))
 		return shunt__fail(-EINVAL,
-		    "%s: it cannot be mapped at %p, which is no multiple of a "
-		    "page; ask for rounding (--round)",
+		    "%s: %p is not the address of a page; SHUNT_SEGMENT_ROUND "
+		    "(--round) takes the one that it is in",
 		    shown, o->address);
 	if (o->flags & SHUNT_SEGMENT_REPLACE)
 		return shunt__fail(-EINVAL,
@@ -74,7 +86,8 @@ wrong_address(const struct shunt__name *name,
 		    (unsigned long long)info->size, o->address);
 	return shunt__fail(-EEXIST,
 	    "%s: its %llu bytes cannot be mapped at %p: something is mapped "
-	    "there; choose another address, or replace that (--replace)",
+	    "there; choose another address, or replace it "
+	    "(SHUNT_SEGMENT_REPLACE, --replace)",
 	    shown, (unsigned long long)info->size, o->address);
 }
 
@@ -155,8 +168,11 @@ static int
 attach(void **at, const struct shunt__name *name,
     const struct shunt_sysv_info *info, const struct shunt_segment_options *o)
 {
-	int e = shunt__os.shmat(at, info->id, o->address, shmat_flags(o));
+	int e;
 
+	if (bad_address(o))
+		return wrong_address(name, info, o);
+	e = shunt__os.shmat(at, info->id, o->address, shmat_flags(o));
 	if (e < 0)
 		return explain(e, name, info, o);
 	e = same_again(info);

@@ -210,7 +210,7 @@ an_address_is_kept_or_refused(void **state)
 	/* No page: refused, or rounded down. */
 	o.address = room + page + 100;
 	assert_int_equal(shunt_segment_open(&seg, name, &o), -EINVAL);
-	assert_detail("no multiple of a page");
+	assert_detail("is not the address of a page");
 	o.flags = SHUNT_SEGMENT_ROUND;
 	seg = must_open(name, &o);
 	assert_int_equal((uintptr_t)shunt_segment_data(seg) % SHMLBA, 0);
@@ -235,6 +235,11 @@ an_address_is_kept_or_refused(void **state)
 	assert_int_equal(((unsigned char *)mine)[1], (2 * page + 1) % 251);
 	shunt_segment_close(&seg);
 	assert_string_equal(perms_at(mine), "");
+	/* Nothing is left of it by rounding. */
+	o.flags = SHUNT_SEGMENT_ROUND;
+	o.address = (void *)100;
+	assert_int_equal(shunt_segment_open(&seg, name, &o), -EINVAL);
+	assert_null(seg);
 	/* Past all that a process can have. */
 	o.flags = 0;
 	o.address = (void *)((uintptr_t)0 - page);
