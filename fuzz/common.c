@@ -35,8 +35,11 @@ image_make(struct image *im, const struct shunt__spec *spec)
 	h->hd_lanes = spec->lanes;
 	h->hd_area_bytes = spec->area_bytes;
 	h->hd_lane_bytes = spec->lane_bytes;
+	h->hd_param = spec->param;
 	h->hd_timens = shunt__who_timens();
 	shunt__who_boot(h->hd_boot);
+	if (spec->init_len != 0)
+		memcpy(im->base + SHUNT__AREA_OFF, spec->init, spec->init_len);
 	h->hd_check =
 	    shunt__checksum(h, offsetof(struct shunt__header_lay, hd_check));
 }

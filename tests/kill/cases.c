@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* The program `sweep`: every operation of the library, killed everywhere. */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <shunt.h>
@@ -129,6 +133,52 @@ world_image(void *ctx)
 	return sweep_hash_path(0, w->path);
 }
 
+uint64_t
+world_image_all(void *ctx)
+{
+	struct world *w = ctx;
+
+	return sweep_hash(world_image(w), (const void *)w->p, sizeof(*w->p));
+}
+
+pid_t
+world_holder(struct world *w, int (*f)(struct world *w))
+{
+	pid_t parent = getpid(), pid;
+	char ok = 0;
+	int fds[2];
+
+	if (pipe(fds) != 0)
+		return 0;
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
+		ok = f(w) == 0;
+		if (write(fds[1], &ok, 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(fds[1]);
+	if (pid < 0 || read(fds[0], &ok, 1) != 1 || !ok) {
+		if (pid > 0)
+			world_kill(pid);
+		pid = 0;
+	}
+	close(fds[0]);
+	return pid;
+}
+
+void
+world_kill(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 /* Half-made files: names of ours that nobody asked for. */
 int
 world_leftovers(const struct world *w)
@@ -166,7 +216,17 @@ without_string_instructions(char **argv)
 	execv("/proc/self/exe", argv); /* if it fails: slower, not wrong */
 }
 
-#define LONGEST 64
+#define LONGEST 128
+
+static void
+add(struct sweep_case *all, size_t *n, const struct sweep_case *more,
+    size_t count)
+{
+	if (*n + count > LONGEST)
+		abort();
+	memcpy(all + *n, more, count * sizeof(*more));
+	*n += count;
+}
 
 int
 main(int argc, char **argv)
@@ -176,13 +236,12 @@ main(int argc, char **argv)
 
 	without_string_instructions(argv);
 	fill_texts();
-	for (size_t i = 0; i < object_case_count && n < LONGEST; i++)
-		all[n++] = object_cases[i];
-	for (size_t i = 0; i < queue_case_count && n < LONGEST; i++)
-		all[n++] = queue_cases[i];
-	for (size_t i = 0; i < log_case_count && n < LONGEST; i++)
-		all[n++] = log_cases[i];
-	for (size_t i = 0; i < logd_case_count && n < LONGEST; i++)
-		all[n++] = logd_cases[i];
+	add(all, &n, object_cases, object_case_count);
+	add(all, &n, queue_cases, queue_case_count);
+	add(all, &n, log_cases, log_case_count);
+	add(all, &n, logd_cases, logd_case_count);
+	add(all, &n, lock_cases, lock_case_count);
+	add(all, &n, semaphore_cases, semaphore_case_count);
+	add(all, &n, event_cases, event_case_count);
 	return sweep_main(argc, argv, all, n);
 }

@@ -6,13 +6,15 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "sweep.h"
 
 /* Filled in by victims, in memory that outlives them. */
 struct progress {
-	volatile uint32_t done[4]; /* calls that returned, per victim */
-	volatile int32_t failed;   /* first unexpected code */
+	volatile uint32_t done[4];  /* calls that returned, per victim */
+	volatile int32_t failed;    /* first unexpected code */
+	volatile uint32_t guard[4]; /* what a lock guards */
 };
 
 struct world {
@@ -29,6 +31,7 @@ void world_keep(struct world *w); /* remembers the file for world_rearm() */
 int world_rearm(void *ctx);
 void world_free(void *ctx); /* removes the name, too */
 uint64_t world_image(void *ctx);
+uint64_t world_image_all(void *ctx);        /* what victims noted, too */
 int world_leftovers(const struct world *w); /* prints and counts strangers */
 
 /* Messages: the i-th has a size and a pattern of its own. */
@@ -39,6 +42,13 @@ const unsigned char *message_text(uint32_t i);
 struct shunt_queue;
 int message_send(struct shunt_queue *q, uint32_t i);
 int message_right(const unsigned char *buf, size_t len, uint32_t i);
+
+/*
+ * Somebody who has done @f in this world and stands still, holding what he
+ * holds; his pid, or 0.  He dies with whoever called this.
+ */
+pid_t world_holder(struct world *w, int (*f)(struct world *w));
+void world_kill(pid_t pid); /* by SIGKILL, and until he is gone */
 
 #define CHECK(x)                                                               \
 	do {                                                                   \
@@ -57,5 +67,11 @@ extern const struct sweep_case log_cases[];
 extern const size_t log_case_count;
 extern const struct sweep_case logd_cases[];
 extern const size_t logd_case_count;
+extern const struct sweep_case lock_cases[];
+extern const size_t lock_case_count;
+extern const struct sweep_case semaphore_cases[];
+extern const size_t semaphore_case_count;
+extern const struct sweep_case event_cases[];
+extern const size_t event_case_count;
 
 #endif /* CASES_H */
