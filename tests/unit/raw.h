@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <shunt.h>
@@ -17,6 +18,17 @@
 	    .sz = sizeof(struct shunt_segment_options), __VA_ARGS__})
 
 #define PAGE ((size_t)sysconf(_SC_PAGESIZE))
+
+/* Sanitizers make mlock(2) do nothing, and have little room to spare. */
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||           \
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define UNDER_SANITIZER 1
+#else
+#define UNDER_SANITIZER 0
+#endif
 
 /* A user who is neither root nor the owner. */
 #define STRANGER 65534
@@ -57,6 +69,18 @@ test_make(const char *name, size_t size)
 	for (size_t i = 0; i < size; i++)
 		p[i] = test_byte(i);
 	shunt_segment_close(&seg);
+}
+
+/* Room that nobody else takes while this thread alone runs. */
+static inline void *
+test_free_room(size_t size)
+{
+	void *at =
+	    mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_true(at != MAP_FAILED);
+	assert_int_equal(munmap(at, size), 0);
+	return at;
 }
 
 /* 1 if something is mapped at this page. */

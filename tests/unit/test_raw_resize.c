@@ -375,9 +375,8 @@ more_than_can_be_mapped(void **state)
 	const char *name = test_name("as");
 
 	(void)state;
-#if defined(__SANITIZE_ADDRESS__)
-	skip(); /* its shadow alone is more than any limit */
-#endif
+	if (UNDER_SANITIZER)
+		skip(); /* its shadow alone is more than any limit */
 	test_make(name, 5000);
 	assert_int_equal(
 	    peer_end(peer_start(in_a_small_process, (void *)name)), 0);
@@ -386,15 +385,18 @@ more_than_can_be_mapped(void **state)
 }
 
 /* Killed anywhere in it: the old size or the new one, and its bytes. */
+static struct step *turns;
+
 static int
 resize_for_ever(void *name)
 {
 	struct shunt_segment *seg;
 
 	NEED(shunt_segment_open(&seg, name, NULL) == 0);
-	for (;;) {
+	for (uint32_t i = 1;; i++) {
 		NEED(shunt_segment_resize(seg, 1 << 20) == 0);
 		NEED(shunt_segment_resize(seg, 5000) == 0);
+		step_to(turns, i);
 	}
 }
 
@@ -406,12 +408,12 @@ killed_in_it(void **state)
 	unsigned char buf[5000];
 
 	(void)state;
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 20; i++) {
+		turns = test_shared(sizeof(*turns));
 		test_make(name, 5000);
 		pid_t pid = peer_start(resize_for_ever, (void *)name);
 		/* Once it is at it; then at any time. */
-		while (size_of(name) == 5000)
-			;
+		step_wait(turns, 3);
 		for (uint64_t n = test_random(&seed) % 5000; n > 0; n--)
 			getppid();
 		peer_kill(pid);
