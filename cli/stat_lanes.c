@@ -34,33 +34,34 @@ role(const struct shunt_segment_info *info, const struct shunt_participant *p)
 	return p->lane == UINT32_MAX ? "receives" : "sends";
 }
 
+/* The program stands last: it alone may be long. */
 void
 stat_participants_print(const struct shunt_segment_info *info,
     const struct shunt_participant *list, int n)
 {
+	int lanes = look_has_lanes(info->kind);
 	char lane[16];
 
 	if (n == 0)
 		return;
-	printf("\n%s%5s  %-8s  %8s  %8s  %-10s  %-15s  %-5s",
-	    out_colour(OUT_BOLD), look_has_lanes(info->kind) ? "LANE" : "PLACE",
-	    "ROLE", "PID", "TID", "USER", "COMMAND", "ALIVE");
-	if (look_has_lanes(info->kind))
-		printf("  %8s  %8s", "UNREAD", "DROPPED");
-	printf("%s\n", out_colour(OUT_RESET));
+	printf("\n%s%5s  %-8s  %7s  %7s  %-8s  %-5s", out_colour(OUT_BOLD),
+	    lanes ? "LANE" : "PLACE", "ROLE", "PID", "TID", "USER", "ALIVE");
+	if (lanes)
+		printf("  %6s  %7s", "UNREAD", "DROPPED");
+	printf("  COMMAND%s\n", out_colour(OUT_RESET));
 	for (int i = 0; i < n; i++) {
 		const struct shunt_participant *p = &list[i];
 
 		snprintf(lane, sizeof(lane), "%" PRIu32, p->lane);
-		printf("%5s  %-8s  %8" PRId64 "  %8" PRId64 "  %-10s  ",
+		printf("%5s  %-8s  %7" PRId64 "  %7" PRId64 "  ",
 		    p->lane == UINT32_MAX ? "-" : lane, role(info, p), p->pid,
-		    p->tid, out_safe(out_user(p->uid)));
-		out_cell(out_safe(p->comm), 15);
+		    p->tid);
+		out_cell(out_safe(out_user(p->uid)), 8);
 		printf("  %-5s", p->alive ? "yes" : "no");
-		if (look_has_lanes(info->kind))
-			printf("  %8s  %8" PRIu64, out_size(p->unread),
+		if (lanes)
+			printf("  %6s  %7" PRIu64, out_size(p->unread),
 			    p->dropped);
-		putchar('\n');
+		printf("  %s\n", out_safe(p->comm));
 	}
 }
 

@@ -134,7 +134,7 @@ is 'memlock' "$(locked)" 64
 let_go TERM
 hold "${K}01" --memlock
 run "$SHUNT" stat "${K}01"
-has 'memlock of System V' "$OUT" 'locked *in memory'
+row 'memlock of System V' locked 'in memory'
 let_go TERM
 (
 	ulimit -l 0 && exec setpriv --bounding-set=-all --inh-caps=-all \

@@ -16,12 +16,12 @@ for kind in lock semaphore event; do
 	refused "$kind: exclusive" 1 "$N-$kind" exists
 	run "$SHUNT" ls --kind=$kind
 	went "ls --kind=$kind"
-	has "ls --kind=$kind" "$OUT" "$N-$kind *$kind * idle *0 "
+	row "ls --kind=$kind" "$N-$kind" "$kind * idle *0 "
 	is 'and no other' "$(wc -l <"$T/out" | tr -d ' ')" 2
 	run "$SHUNT" stat "$N-$kind"
 	went "stat of a $kind"
 	has "stat of a $kind" "$OUT" "$N-$kind: $kind, idle"
-	has "stat of a $kind" "$OUT" 'lifetime *persistent'
+	row "stat of a $kind" lifetime 'persistent'
 	hasnt "stat of a $kind" "$OUT" lanes
 	run "$SHUNT" write "$N-$kind" x
 	refused "write onto a $kind" 1 "$N-$kind"
@@ -31,17 +31,17 @@ for kind in lock semaphore event; do
 	refused "send to a $kind" 1 "$N-$kind"
 done
 run "$SHUNT" stat "$N-lock"
-has 'a free lock' "$OUT" 'held *by nobody'
-has 'a lock that nobody died with' "$OUT" 'recovered *0 times'
+row 'a free lock' held 'by nobody'
+row 'a lock that nobody died with' recovered '0 times'
 run "$SHUNT" stat "$N-lock" --json
 has 'a free lock as JSON' "$(compact)" \
     '"held":false,"holder_pid":0,"unrepaired":false,"recoveries":0'
 has 'its recoveries as JSON' "$(compact)" '"recovered":[[]]'
 run "$SHUNT" stat "$N-event"
-has 'an event' "$OUT" 'pending *0 '
+row 'an event' pending '0 '
 
 run "$SHUNT" stat "$N-semaphore"
-has 'one permit' "$OUT" 'permits *1 free, 0 held; there may be 1'
+row 'one permit' permits '1 free, 0 held; there may be 1'
 run "$SHUNT" create "$N-pool" 5 --kind=semaphore
 went 'five permits'
 run "$SHUNT" stat "$N-pool" --json
@@ -55,14 +55,14 @@ refused 'six permits' 1 "$N-pool" 5 6
 run "$SHUNT" create "$N-count" 0 --kind=semaphore
 went 'no permit yet'
 run "$SHUNT" stat "$N-count"
-has 'no permit yet' "$OUT" 'permits *0 free, 0 held; there may be 1024'
+row 'no permit yet' permits '0 free, 0 held; there may be 1024'
 run "$SHUNT" create "$N-count" 0 --kind=semaphore
 went 'no permit yet, again'
 run "$SHUNT" create "$N-some" 2 --max=9 --kind=semaphore --mode=0640
 went 'two of nine'
 is 'its mode' "$(stat -c %a "$SHM-some")" 640
 run "$SHUNT" stat "$N-some"
-has 'two of nine' "$OUT" 'permits *2 free, 0 held; there may be 9'
+row 'two of nine' permits '2 free, 0 held; there may be 9'
 run "$SHUNT" create "$N-bad" 9 --max=2 --kind=semaphore
 refused 'more than there may be' 1 "$N-bad"
 run "$SHUNT" create "$N-bad" 70000 --kind=semaphore

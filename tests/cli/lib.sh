@@ -32,8 +32,9 @@ finish() {
 	sysv_finish
 	[ "$rc" -ne 77 ] || exit 77
 	echo "$passed passed, $failed failed, 0 skipped"
-	[ "$rc" -eq 0 ] && [ "$failed" -eq 0 ]
-	exit
+	# In a trap exit alone means the code from before it.
+	[ "$rc" -ne 0 ] || [ "$failed" -eq 0 ] || rc=1
+	exit "$rc"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
@@ -126,6 +127,11 @@ has() {
 	*$3*) pass ;;
 	*) fail "$1: nothing like \"$3\" in \"$2\"" ;;
 	esac
+}
+
+# row WHAT NAME PATTERN: the line of the last output that NAME begins.
+row() {
+	has "$1: $2" "$(sed -n "s|^ *$2  *||p" "$T/out")" "$3"
 }
 
 hasnt() {

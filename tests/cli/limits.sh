@@ -4,6 +4,11 @@
 . "$(dirname "$0")/lib.sh"
 own_ipc
 
+# number NAME: what the last output says behind it.
+number() {
+	awk -v name="$1" '$1 == name { print $2 }' "$T/out"
+}
+
 "$SHUNT" create "${K}01" 5000 >/dev/null
 "$SHUNT" write "${K}01" x
 run "$SHUNT" limits
@@ -12,9 +17,10 @@ for f in SHMMAX SHMMIN SHMMNI SHMALL SHMSEG segments pages resident swapped \
     size free memlock 'huge pages'; do
 	has "limits: $f" "$OUT" "  $f "
 done
-has 'SHMMNI' "$OUT" "SHMMNI *$(cat /proc/sys/kernel/shmmni) "
-has 'segments' "$OUT" "segments *1 "
-has 'pages' "$OUT" "pages *2 *they were made with, 8K"
+row limits SHMMNI "$(cat /proc/sys/kernel/shmmni)  segments"
+is 'segments' "$(number segments)" 1
+is 'pages' "$(number pages)" 2
+row limits pages 'they were made with, 8K'
 is 'at most 80 columns' "$(grep -c '.\{81,\}' "$T/out")" 0
 
 run "$SHUNT" limits --json
@@ -41,28 +47,28 @@ has 'memlock' "$(compact)" '"memlock":{"soft":16384,"hard":'
 (lim 16 --) >"$T/out" 2>"$T/err"
 RC=$?
 seen "$LAST"
-has 'memlock' "$OUT" 'memlock *16K '
+is 'memlock' "$(number memlock)" 16K
 
 # A limit that was turned is told.
 if echo 77 2>/dev/null >/proc/sys/kernel/shmmni; then
 	run "$SHUNT" limits
-	has 'a limit that was turned' "$OUT" 'SHMMNI *77 '
+	is 'a limit that was turned' "$(number SHMMNI)" 77
 	echo 65536 >/proc/sys/kernel/shmmax
 	run "$SHUNT" limits
-	has 'a size limit that was turned' "$OUT" 'SHMMAX *64K '
+	is 'a size limit that was turned' "$(number SHMMAX)" 64K
 fi
 if unshare -m true 2>/dev/null; then
 	export SHUNT
 	run unshare -m sh -c 'mount -t tmpfs -o size=64k tmpfs /dev/shm &&
 	    head -c 16384 /dev/zero >/dev/shm/x && "$SHUNT" limits'
 	went 'a small /dev/shm'
-	has 'its size' "$OUT" 'size *64K '
-	has 'its use' "$OUT" 'used *16K '
-	has 'its room' "$OUT" 'free *48K '
+	is 'its size' "$(number size)" 64K
+	is 'its use' "$(number used)" 16K
+	is 'its room' "$(number free)" 48K
 	run unshare -m sh -c 'mount -t tmpfs -o size=0 tmpfs /dev/shm &&
 	    "$SHUNT" limits'
 	went 'a /dev/shm without a limit'
-	has 'a /dev/shm without a limit' "$OUT" 'size *no limit '
+	row 'a /dev/shm without one' size 'no limit'
 fi
 run "$SHUNT" limits "$N-a"
 refused 'it wants no name' 2 'no NAME'

@@ -63,11 +63,18 @@ foreign=$(ipcmk -M 12345 -p 0640 | tr -dc '0-9')
 run "$SHUNT" ls --sysv --json
 went 'ls of what ipcmk made'
 has 'ls of what ipcmk made' "$(compact)" '"size":12345,'
+run "$SHUNT" stat "sysv:id=$foreign"
+row 'what ipcmk made' attach never
+row 'what ipcmk made' detach never
+row 'what ipcmk made' changed 20
+row 'what ipcmk made' 'last user' none
+run "$SHUNT" stat "sysv:id=$foreign" --json
+has 'what ipcmk made' "$(compact)" '"attach_time":0,"detach_time":0,"change_time":1*,'
 run "$SHUNT" write "sysv:id=$foreign" hello
 went 'write into what ipcmk made'
 run "$SHUNT" stat "sysv:id=$foreign"
-has 'stat of what ipcmk made' "$OUT" '12345 bytes asked for, 16384 taken'
-has 'stat of what ipcmk made' "$OUT" 'mode *0640'
+row 'what ipcmk made' size '12345 bytes asked for, 16384 taken'
+row 'what ipcmk made' mode 0640
 run "$SHUNT" rm "sysv:id=$foreign"
 went 'rm of what ipcmk made'
 hasnt 'it is gone' "$(ipcs -m)" " $foreign "
@@ -130,7 +137,7 @@ run "$SHUNT" create "${K}07" 5000 --umask
 refused 'umask' 1 "${K}07"
 for c in 'queue 64K' 'log 64K' lock semaphore event; do
 	# shellcheck disable=SC2086
-	run "$SHUNT" create --kind=${c% *} "${K}07" ${c#${c% *}}
+	run "$SHUNT" create --kind=${c% *} "${K}07" ${c#"${c% *}"}
 	refused "create of a ${c% *}" 1 "${K}07" /name
 done
 is 'nothing was made' "$(field "${key}07" shmid)" ''
@@ -140,17 +147,24 @@ run "$SHUNT" create "${K}03" 5000 --mode=0640 --group=daemon
 is 'create with a group' "$RC" 0
 run "$SHUNT" stat "${K}03"
 went 'stat'
-for f in "${K}03: raw, idle" 'state *nobody has it' \
-    "key *$(printf 0x%08x "$((${key}03))")" \
-    "id *$(field "${key}03" shmid)" \
-    'size *5000 bytes asked for, 8192 taken (whole pages)' 'used *' \
-    "owner *$(id -un) ($(id -u)), group daemon ($(id -g daemon))" \
-    "creator *$(id -un) ($(id -u)), group $(id -gn) ($(id -g))" 'mode *0640' \
-    "made by *process $(field "${key}03" cpid), which has ended" \
-    'attached *[0-9]' 'last user *' 'attach *' 'detach *' 'changed *20[0-9][0-9]-' \
-    'removed *no' 'locked *no' 'used by *nobody'; do
-	has "stat: $f" "$OUT" "$f"
-done
+is 'stat: headline' "$(head -n 1 "$T/out")" "${K}03: raw, idle"
+row stat state 'nobody has it'
+row stat key "$(printf 0x%08x "$((${key}03))")"
+row stat id "$(field "${key}03" shmid)"
+row stat size '5000 bytes asked for, 8192 taken (whole pages)'
+row stat used ' of memory ('
+row stat owner "$(id -un) ($(id -u)), group daemon ($(id -g daemon))"
+row stat creator "$(id -un) ($(id -u)), group $(id -gn) ($(id -g))"
+row stat mode 0640
+row stat 'made by' "process $(field "${key}03" cpid), which has ended"
+row stat attached '0 times'
+row stat 'last user' "process $(field "${key}03" lpid), which has ended"
+row stat attach "$(date -d "@$(field "${key}03" atime)" '+%F %T'), "
+row stat detach "$(date -d "@$(field "${key}03" dtime)" '+%F %T'), "
+row stat changed "$(date -d "@$(field "${key}03" ctime)" '+%F %T'), "
+row stat removed no
+row stat locked no
+row stat 'used by' nobody
 run "$SHUNT" stat "${K}03" --json
 went 'stat --json'
 for f in '"kind":"raw"' '"state":"idle"' '"size":5000' '"rounded":8192' \
@@ -169,9 +183,9 @@ holder=$PID
 check 'it is held' until_ok 10 lines "$T/held" 1
 run "$SHUNT" stat "${K}03"
 has 'it is live' "$OUT" "${K}03: raw, live"
-has 'attached once' "$OUT" 'attached *1 time'
-has 'the kernel names the holder' "$OUT" "last user *process $holder (shunt)"
-has 'who has it' "$OUT" "used by *$holder (shunt)"
+row 'attached once' attached '1 time'
+row 'the kernel names the holder' 'last user' "process $holder (shunt)"
+row 'who has it' 'used by' "$holder (shunt)"
 hold_id=$(field "${key}03" shmid)
 run "$SHUNT" rm "${K}03"
 went 'rm while it is held'
@@ -180,9 +194,9 @@ has 'rm says who keeps it' "$OUT" \
 run "$SHUNT" stat "${K}03"
 refused 'its key is gone' 1 "${K}03" 'no such segment'
 run "$SHUNT" ls --sysv "sysv:id=$hold_id"
-has 'ls shows dest' "$OUT" "sysv:id=$hold_id *raw *4.8K *root *0640 *dest * 1 "
+row 'ls shows dest' "sysv:id=$hold_id" 'raw *4.8K *root *0640 *dest * 1 '
 run "$SHUNT" stat "sysv:id=$hold_id"
-has 'stat shows dest' "$OUT" 'removed *yes: it goes with the last detach'
+row 'stat shows dest' removed 'yes: it goes with the last detach'
 run "$SHUNT" ls --json "sysv:id=$hold_id"
 has 'ls --json shows dest' "$(compact)" '"dest":true'
 has 'ipcs shows dest' "$(ipcs -m)" " $hold_id * dest"
@@ -198,7 +212,7 @@ run "$SHUNT" pin "${K}01"
 went 'pin'
 has 'ipcs shows it' "$(ipcs -m)" " $id *locked"
 run "$SHUNT" stat "${K}01"
-has 'stat shows it' "$OUT" 'locked *in memory'
+row 'stat shows it' locked 'in memory'
 run "$SHUNT" pin --off "${K}01"
 went 'pin --off'
 run "$SHUNT" stat "${K}01" --json
@@ -208,7 +222,7 @@ refused 'pin of another kind' 1 "$N-posix" 'shunt hold --memlock'
 run "$SHUNT" pin "${K}77" "${K}01"
 refused 'pin of nothing' 1 "${K}77"
 run "$SHUNT" stat "${K}01"
-has 'pin goes on' "$OUT" 'locked *in memory'
+row 'pin goes on' locked 'in memory'
 
 # Names that are none, and names of nothing.
 for name in sysv: sysv:x sysv:0x sysv:0x123456789 sysv:id= sysv:id=x \
