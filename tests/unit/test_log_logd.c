@@ -23,7 +23,7 @@ static struct shunt_logd *logd;
 static struct shunt__os real;
 
 static void
-listen(void *arg, const char *line)
+hear(void *arg, const char *line)
 {
 	(void)arg;
 	snprintf(said, sizeof(said), "%s", line);
@@ -34,7 +34,7 @@ serve(int64_t sync_ns)
 {
 	struct shunt_logd_options o = {.sz = sizeof(o),
 	    .file = path,
-	    .notice = listen,
+	    .notice = hear,
 	    .sync_ns = sync_ns};
 
 	return shunt_logd_open(&logd, name, &o);
