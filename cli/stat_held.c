@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "holders.h"
 #include "look.h"
 #include "stat.h"
 
@@ -13,8 +14,9 @@ static void
 print_lock(const struct shunt_segment_info *i)
 {
 	if (i->held)
-		stat_field("held", "by process %" PRId64 " (%s)", i->holder_pid,
-		    look_comm(i->holder_pid));
+		stat_field("held", "by %s%s",
+		    holders_text(i->name, i->holder_pid),
+		    i->unrepaired ? ", after one that died with it" : "");
 	else if (i->unrepaired)
 		stat_field("held", "by nobody; the last holder died with it, "
 				   "the next one repairs what it guards");

@@ -71,6 +71,34 @@ run "$SHUNT" create "$N-bad" 0x100000001 --kind=semaphore
 refused 'far too many' 1 "$N-bad" 65536
 check 'nothing was made' [ ! -e "$SHM-bad" ]
 
+# A holder, its death, and what is remembered of it.
+mkfifo "$T/in" "$T/go"
+start "$SHUNT" lock "$N-lock" -- sh -c "echo in >'$T/in'; read -r _ <'$T/go'"
+holder=$PID
+read -r _ <"$T/in"
+run "$SHUNT" stat "$N-lock"
+is 'a held lock is live' "$(head -n 1 "$T/out")" "$N-lock: lock, live"
+row 'a held lock' held "by process $holder (shunt:sh)"
+run "$SHUNT" stat "$N-lock" --json
+has 'a held lock as JSON' "$(compact)" "\"held\":true,\"holder_pid\":$holder,"
+run "$SHUNT" rm "$N-lock"
+refused 'rm of a held lock' 1 "$N-lock" "$holder" --force
+kill -9 "$holder"
+ended "$holder"
+run "$SHUNT" stat "$N-lock"
+row 'its program keeps it' held "process $holder, which died, and kept by "
+echo >"$T/go"
+run timeout 10 "$SHUNT" lock "$N-lock" -- true
+is 'the next one has it' "$RC" 0
+run "$SHUNT" stat "$N-lock"
+row 'free again' held 'by nobody'
+row 'one holder died' recovered '1 time '
+row 'who, and of which program' '20[0-9-]* [0-9:]*' "$holder  shunt:sh *$(id -un) *1 "
+is 'at most 80 columns' "$(grep -c '.\{81,\}' "$T/out")" 0
+run "$SHUNT" stat "$N-lock" --json
+has 'as JSON' "$(compact)" \
+    "\"dead_pid\":$holder,\"dead_uid\":$(id -u),\"command\":\"shunt:sh\",\"permits\":1,"
+
 run "$SHUNT" create "$N-lock" --kind=event
 refused 'an event over a lock' 1 "$N-lock" lock
 run "$SHUNT" create "$N-x" 4K --kind=lock
