@@ -28,13 +28,13 @@ static size_t rewritten; /* bytes, before the first sync */
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 
 static void
-listen(void *arg, const char *line)
+hear(void *arg, const char *line)
 {
 	(void)arg;
 	snprintf(said, sizeof(said), "%s", line);
 }
 
-static const struct shunt__notice notice = {listen, NULL};
+static const struct shunt__notice notice = {hear, NULL};
 
 static void
 put(const char *msg)
