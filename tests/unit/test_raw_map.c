@@ -95,6 +95,12 @@ a_window_is_wholly_inside(void **state)
 	no_window(name, UINT64_MAX, SIZE_MAX);
 	no_window(name, (uint64_t)1 << 63, (size_t)1 << 63);
 	assert_int_equal(test_fds(), fds);
+	/* Nothing is cut for it. */
+	assert_int_equal(
+	    shunt_segment_create(&seg, name, 5000,
+		OPTIONS(.offset = 5000, .flags = SHUNT_SEGMENT_TRUNCATE)),
+	    -EINVAL);
+	shows(name, 0, 0, 5000);
 	assert_int_equal(shunt_remove(name, NULL), 0);
 	/* Nor is anything made for it. */
 	assert_int_equal(
