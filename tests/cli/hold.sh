@@ -64,15 +64,15 @@ for name in "$N-a" "${K}01"; do
 	    's/.*at \(0x[0-9a-f]*\),.*/\1/' "$T/held")")" 'r-xs '
 	let_go TERM
 
-	run "$SHUNT" hold "$name" --at=0x600000000000 --timeout=0.01
+	run "$SHUNT" hold "$name" --at=0x300000000000 --timeout=0.01
 	went 'at an address'
-	has 'at an address' "$OUT" 'attached at 0x600000000000, '
-	run "$SHUNT" hold "$name" --at=0x600000000123 --timeout=0
+	has 'at an address' "$OUT" 'attached at 0x300000000000, '
+	run "$SHUNT" hold "$name" --at=0x300000000123 --timeout=0
 	refused 'at an address within a page' 1 "$name" --round
-	run "$SHUNT" hold "$name" --at=0x600000000123 --round --timeout=0
+	run "$SHUNT" hold "$name" --at=0x300000000123 --round --timeout=0
 	went 'rounded'
-	has 'rounded' "$OUT" 'attached at 0x600000000000, '
-	run "$SHUNT" hold "$name" --at=0x600000000000 --replace --timeout=0
+	has 'rounded' "$OUT" 'attached at 0x300000000000, '
+	run "$SHUNT" hold "$name" --at=0x300000000000 --replace --timeout=0
 	went 'replace where nothing is'
 	run "$SHUNT" hold "$name" --timeout=0 --json
 	went 'as JSON'
@@ -130,28 +130,27 @@ locked() {
 }
 hold "$N-a" --memlock
 has 'memlock is said' "$LINE" 'locked in memory'
-is 'memlock' "$(locked)" 64
+[ "${SAN:-plain}" != plain ] || is 'memlock' "$(locked)" 64
 let_go TERM
 hold "${K}01" --memlock
 run "$SHUNT" stat "${K}01"
 row 'memlock of System V' locked 'in memory'
 let_go TERM
-(
-	ulimit -l 0 && exec setpriv --bounding-set=-all --inh-caps=-all \
-	    --reuid=65534 --regid=65534 --clear-groups "$SHUNT" --version
-) >/dev/null 2>&1 && {
-	chmod 755 "$T"
-	"$SHUNT" chmod "$N-a" 0666
+# Without the right to lock any; a sanitizer keeps mlock(2) from happening.
+none() {
+	# shellcheck disable=SC3045
+	ulimit -l 0 && exec setpriv --reuid=65534 --regid=65534 \
+	    --clear-groups "$SHUNT" "$@"
+}
+chmod 755 "$T"
+"$SHUNT" chmod "$N-a" 0666
+if [ "${SAN:-plain}" = plain ] && (none --version) >/dev/null 2>&1; then
 	LAST='hold --memlock without the right'
-	(
-		ulimit -l 0
-		exec setpriv --reuid=65534 --regid=65534 --clear-groups \
-		    "$SHUNT" hold "$N-a" --memlock --timeout=0
-	) >"$T/out" 2>"$T/err" </dev/null
+	(none hold "$N-a" --memlock --timeout=0) >"$T/out" 2>"$T/err" </dev/null
 	RC=$?
 	seen "$LAST"
 	refused 'more than may be locked' 1 "$N-a" 'ulimit -l'
-}
+fi
 
 # Time.
 run "$SHUNT" hold "$N-a" --timeout=0.05

@@ -76,6 +76,20 @@ is 'dump of everything' "$(wc -l <"$T/out")" 8
 run "$SHUNT" create "$N-m" 1 --mode=0640 --group=daemon
 went 'mode and group'
 is 'mode and group' "$(stat -c '%a %G' "$SHM-m")" '640 daemon'
+run "$SHUNT" create "$N-j" 5000 --json
+went 'create --json'
+is 'create --json' "$(compact)" \
+    '{"name":"'"$N-j"'","kind":"raw","made":true,"size":5000,"rounded":8192}'
+run "$SHUNT" create "$N-j" 5000 --json
+has 'it was there' "$(compact)" '"made":false'
+(umask 027 && "$SHUNT" create "$N-u" 1 --mode=0666 --umask)
+is 'with the umask' "$(stat -c %a "$SHM-u")" 640
+(umask 027 && "$SHUNT" create "$N-e" 1 --mode=0666)
+is 'without it' "$(stat -c %a "$SHM-e")" 666
+run "$SHUNT" create "$N-h" 4M --huge
+went 'huge pages, or others'
+is 'its size' "$(stat -c %s "$SHM-h")" 4194304
+"$SHUNT" rm "$N-j" "$N-u" "$N-e" "$N-h"
 run "$SHUNT" create "$N-g" 1 --group=no-such-group
 refused 'unknown group' 1 'no-such-group'
 check 'unknown group makes nothing' [ ! -e "$SHM-g" ]

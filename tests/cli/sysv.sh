@@ -224,7 +224,28 @@ refused 'pin of nothing' 1 "${K}77"
 run "$SHUNT" stat "${K}01"
 row 'pin goes on' locked 'in memory'
 
+# Huge pages are a wish.
+run "$SHUNT" create "${K}05" 4M --huge
+went 'huge pages, or others'
+is 'its size' "$(field "${key}05" size)" 4194304
+run "$SHUNT" hold "${K}05" --huge --timeout=0
+went 'held so'
+"$SHUNT" rm "${K}05"
+
 # Names that are none, and names of nothing.
+esc=$(printf '\033')
+run "$SHUNT" create "sysv:${esc}[31m" 4K
+refused 'an escape sequence in a name' 1 '\x1b[[]31m'
+hasnt 'an escape sequence in a name' "$ERR" "$esc"
+: >"$T/${esc}[31m"
+run "$SHUNT" create "sysv:ftok=$T/${esc}[31m,1" 5000
+went 'an escape sequence in the path of a key'
+has 'an escape sequence in the path of a key' "$OUT" '\\x1b[[]31m,1: 5000 bytes'
+hasnt 'an escape sequence in the path of a key' "$OUT" "$esc"
+run "$SHUNT" hold "sysv:ftok=$T/${esc}[31m,1" --timeout=0
+hasnt 'hold escapes' "$OUT" "$esc"
+run "$SHUNT" rm "sysv:ftok=$T/${esc}[31m,1"
+went 'it is removed'
 for name in sysv: sysv:x sysv:0x sysv:0x123456789 sysv:id= sysv:id=x \
     sysv:id=-1 "sysv:ftok=$T" "sysv:ftok=$T,xy" "sysv:ftok=$T," \
     "sysv:ftok=,1" "sysv:ftok=$T,256" sysv:0x0 sysv:0; do
@@ -306,6 +327,11 @@ if [ "$(id -u)" = 0 ] && as nobody "$SHUNT" --version >/dev/null 2>&1; then
 	went 'nobody may attach for reading'
 	run as nobody "$SHUNT" hold "${K}01"
 	refused 'not for writing' 1 "${K}01"
+	"$SHUNT" chmod "${K}01" 0600
+	run as nobody "$SHUNT" stat "${K}01"
+	went 'to look is no right'
+	row 'to look is no right' mode 0600
+	"$SHUNT" chmod "${K}01" 0604
 	run as nobody "$SHUNT" ls --sysv
 	went 'nobody may look'
 	has 'nobody may look' "$OUT" 'raw *4.8K'

@@ -40,6 +40,15 @@ hasnt 'TERM=dumb' "$OUT" "$esc"
 on_tty 'TERM=dumb "$SHUNT" ls nothing-like-this'
 has 'an empty list says so' "$OUT" 'Nothing matches.'
 
+# A table fits its terminal: names that are too long stand above their row.
+"$SHUNT" create "$N-a-name-that-is-so-long-that-a-row-of-80-columns-has-no-room" 4K
+on_tty 'stty cols 80; NO_COLOR=1 "$SHUNT" ls "$N-*"'
+is 'ls: no line is too long' "$(grep -c '.\{81,\}' "$T/tty")" 0
+has 'ls: the long name is whole' "$OUT" "$N-a-name-that-is-so-long-that-a-row-of-80-columns-has-no-room
+  * raw * 4K "
+on_tty 'stty cols 200; NO_COLOR=1 "$SHUNT" ls "$N-*"'
+has 'ls: a wide one has room' "$OUT" '-has-no-room  raw * 4K '
+
 # A program whose name is an escape sequence.
 cp "$(command -v sleep)" "$T/${esc}[31mx"
 start "$T/${esc}[31mx" 60 3<"$SHM-r"
