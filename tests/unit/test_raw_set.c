@@ -260,12 +260,12 @@ by_a_descriptor(void **state)
 	(void)state;
 	assert_int_equal(shunt_segment_anon(&seg, 100, NULL), 0);
 	snprintf(name, sizeof(name), "fd:%d", shunt_segment_fd(seg));
-	assert_int_equal(shunt_segment_set_mode(name, 0400), 0);
-	assert_int_equal(fstat(shunt_segment_fd(seg), &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0400);
 	assert_int_equal(shunt_segment_set_size(name, 300), 0);
 	assert_int_equal(fstat(shunt_segment_fd(seg), &st), 0);
 	assert_int_equal(st.st_size, 300);
+	assert_int_equal(shunt_segment_set_mode(name, 0400), 0);
+	assert_int_equal(fstat(shunt_segment_fd(seg), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0400);
 	shunt_segment_close(&seg);
 }
 
