@@ -29,7 +29,7 @@ static const struct {
     {"Logs", {&command_logd, &command_log, &command_tail}},
     {"Looking and tidying",
 	{&command_ls, &command_stat, &command_limits, &command_rm}},
-    {"Whose it is, and where", {&command_chmod, &command_chown, &command_pin}},
+    {"Rights and memory", {&command_chmod, &command_chown, &command_pin}},
 };
 #define TASKS (sizeof(tasks) / sizeof(tasks[0]))
 

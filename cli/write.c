@@ -113,8 +113,8 @@ run(const struct command *cmd, int argc, char **argv)
 /* clang-format off */
 static const char help[] =
 "Writes TEXT, or all of standard input, into a raw segment.  No newline is\n"
-"added.  What would go past the end, or onto a queue or log, is refused and\n"
-"nothing is written.\n"
+"added.  What would go past the end, or onto an object such as a queue, is\n"
+"refused and nothing is written.\n"
 "\n"
 "  -a, --at=OFF      begin at this byte (0); K, M, G and 0x as for SIZE\n"
 "      --owner=USER  refuse the segment unless this user owns it\n"
