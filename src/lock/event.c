@@ -92,7 +92,7 @@ check(const struct shunt_event *event)
 static int
 take(struct shunt_event *event)
 {
-	/* Acquire, and the swap below: what was stored before notify(). */
+	/* S, and the swap below: what was stored before E is seen. */
 	uint64_t all = shunt__acquire64(&event->lay->ev_all);
 	uint64_t seen = shunt__load64(&event->seen);
 
@@ -156,6 +156,7 @@ shunt_event_notify(struct shunt_event *event, enum shunt_event_whom whom)
 
 	if (e != 0)
 		return e;
+	/* E: pairs with S in take(); before B in shunt__crowd_wake(). */
 	if (whom == SHUNT_EVENT_ALL) {
 		shunt__add64(&event->lay->ev_all, 1);
 	} else if (whom == SHUNT_EVENT_ONE) {

@@ -48,7 +48,7 @@ take_over(struct shunt__u32 *word, uint32_t owner, uint32_t mine,
 		if (!noted)
 			owners->note(owners->arg, owner, 1);
 		noted = 1;
-		/* It fails only where a waiter sets its bit. */
+		/* O: it fails only where a waiter sets its bit. */
 		e = shunt__cas32(word, &w, (w & WAITERS) | DIRTY | mine);
 		if (e)
 			break;
@@ -68,6 +68,7 @@ shunt__mutex_abandon(
 			break;
 		if (i == 0)
 			owners->note(owners->arg, owner, 1);
+		/* N: nobody's, and dirty; seen at T. */
 		if (shunt__cas32(word, &w, (w & WAITERS) | DIRTY)) {
 			if (w & WAITERS)
 				shunt__mutex_wake(word);
@@ -137,6 +138,7 @@ sleep_once(struct waiting *wt, uint32_t w)
 	int64_t left = shunt__limit_left(&wt->limit);
 	if (left == 0 && !wt->keep)
 		return -ETIMEDOUT;
+	/* W: from here on G and N find somebody to wake. */
 	if (!(w & WAITERS) && !shunt__cas32(wt->word, &w, w | WAITERS))
 		return 0;
 	if (left == 0)
@@ -165,6 +167,7 @@ shunt__mutex_acquire(struct shunt__u32 *word, uint32_t me,
 		if (absurd(w, me, owners->most))
 			return SHUNT_E_CORRUPT;
 		if (owner_of(w) == 0) {
+			/* T, with what the word said besides. */
 			if (shunt__cas32(word, &w, w | me | wt.keep))
 				return (w & DIRTY) != 0;
 			continue;

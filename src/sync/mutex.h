@@ -39,6 +39,7 @@ shunt__mutex_try(struct shunt__u32 *word, uint32_t me)
 {
 	uint32_t free = 0;
 
+	/* T: pairs with G of the holder before us. */
 	return shunt__cas32(word, &free, me);
 }
 
@@ -71,6 +72,7 @@ shunt__mutex_release(struct shunt__u32 *word, uint32_t me)
 	if (__builtin_expect(
 		(shunt__load32(word) & SHUNT__OWNER_MASK) != me, 0))
 		return SHUNT_E_CORRUPT;
+	/* G: what we stored inside is seen by who takes it, at T. */
 	if (__builtin_expect(
 		shunt__exchange32(word, 0) & SHUNT__LOCK_WAITERS, 0))
 		shunt__mutex_wake(word);

@@ -24,6 +24,7 @@ change(
 		/* Acquire: what is asked after the last of these looks, crowd
 		 * or counter, is asked later indeed. */
 		uint32_t w = shunt__acquire32(&p->word[i]);
+		/* F, or P of one who makes a permit. */
 		if (w == old && shunt__cas32(&p->word[i], &w, new))
 			return i;
 		i = i + 1 < p->n ? i + 1 : 0;
@@ -42,7 +43,7 @@ take_free(const struct shunt__permits *p, struct shunt__permits_hand *hand,
 		return 0;
 	hand->hint = i + 1;
 	if (as == ABSENT) {
-		/* After the word: see permits.h. */
+		/* U: after the word: see permits.h. */
 		shunt__add32(p->used, 1);
 		return 1;
 	}
@@ -75,6 +76,7 @@ shunt__permits_free(const struct shunt__permits *p, uint32_t owner,
 	 */
 	for (uint32_t i = 0; i < p->n; i++) {
 		uint32_t w = owner;
+		/* I: by who has the right. */
 		if (shunt__load32(&p->word[i]) == owner)
 			shunt__cas32(&p->word[i], &w, FREE);
 	}
@@ -203,6 +205,7 @@ give_back(const struct shunt__permits *p, struct shunt__permits_hand *hand)
 {
 	uint32_t i = mine_at(p, hand), me = hand->me;
 
+	/* P: what we did with the permit is seen by who takes it, at F. */
 	if (i == p->n || !shunt__cas32(&p->word[i], &me, FREE)) {
 		hand->held = 0;
 		return SHUNT_E_CORRUPT;

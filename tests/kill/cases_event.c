@@ -217,7 +217,7 @@ victim_waits(void *ctx)
 	sweep_require(event != NULL);
 	sweep_begin();
 	for (;;) {
-		int e = shunt_event_wait(event, 20000000);
+		int e = shunt_event_wait(event, 2000000);
 		if (e != 0) {
 			sweep_require(e == -ETIMEDOUT);
 			break;
