@@ -28,6 +28,11 @@ shunt__owner_check(
 			return e;
 		if (st->st_uid == wanted)
 			return 0;
+		return shunt__fail(SHUNT_E_OWNER,
+		    "%s: it belongs to user %u, not to %s, as was asked "
+		    "for; if that is meant, --owner=%u",
+		    shunt__quote(shown), st->st_uid, shunt__quote(owner),
+		    st->st_uid);
 	} else if (any_owner || st->st_uid == me || st->st_uid == 0) {
 		return 0;
 	}
