@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: MIT
 # limit: 120
 # Every sh block of the README runs as it stands, one after the other, with
-# what `make install` puts into a directory; the C program compiles, runs and
-# greets.
+# what `make install` puts into a directory; the C programs compile and run.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 dir=$(mktemp -d)
@@ -12,12 +11,14 @@ cleanup()
 {
 	[ -z "$server" ] || kill "$server" 2>/dev/null || :
 	rm -rf "$dir"
-	rm -f /dev/shm/jobs /dev/shm/table /dev/shm/shunt-log-readme
+	for name in jobs table build slots table-lock shunt-log-readme; do
+		rm -f "/dev/shm/$name"
+	done
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM HUP
 
-for name in jobs table; do
+for name in jobs table build slots table-lock; do
 	if [ -e "/dev/shm/$name" ]; then
 		echo "/dev/shm/$name is somebody's"
 		exit 77
@@ -66,10 +67,14 @@ while :; do
 	1) expect '^build it$' out 1; expect '^test it$' out 1 ;;
 	2) expect 'hello from a shell' out 2 ;;
 	3) expect 'some bytes' out 3 ;;
-	4) expect '^hello$' out 4 ;;
+	4) expect 'only one of us' out 4; expect 'one of two' out 4 ;;
+	5) expect '^hello$' out 5 ;;
 	esac
 done
-[ $n -eq 5 ] || { echo "README has $((n - 1)) sh blocks, not 4"; exit 1; }
-left=$(ls /dev/shm | grep -E '^(jobs|table|shunt-log-readme)$' || :)
+[ $n -eq 6 ] || { echo "README has $((n - 1)) sh blocks, not 5"; exit 1; }
+block c 2 >lock.c
+cc -Wall -Werror lock.c -o lock $(pkg-config --cflags --libs shunt) && ./lock >out
+expect 'nobody else is in here' out 'c 2'
+left=$(ls /dev/shm | grep -E '^(jobs|table|build|slots|table-lock|shunt-log-readme)$' || :)
 [ -z "$left" ] || { echo "left in /dev/shm: $left"; exit 1; }
-echo "4 blocks of the README run as they stand"
+echo "5 blocks and 2 programs of the README run as they stand"
