@@ -301,6 +301,29 @@ end_child i
 ended "$HOLDER"
 is "the holder's program is left alone" "$RC" 9
 
+# Two that are both process 1, each in a namespace of its own.
+if [ "$(id -u)" = 0 ] && unshare -pf true 2>/dev/null; then
+	mkfifo "$T/ns.end"
+	start unshare -pf --kill-child "$SHUNT" lock "$l" --persistent -- \
+	    sh -c 'echo up >"$1.up"; read -r _ <"$1.end"' sh "$T/ns"
+	first=$PID
+	check 'in a namespace' until_ok 10 [ -s "$T/ns.up" ]
+	run unshare -pf "$SHUNT" lock "$l" --try -- touch "$T/ran"
+	refused 'in another namespace' 3 "$l"
+	start unshare -pf --kill-child "$SHUNT" lock "$l" -- echo 'now I' \
+	    >"$T/next" 2>"$T/next.err"
+	next=$PID
+	check 'it opens the lock' until_ok 10 says "$l" '"command":"shunt:echo"'
+	run unshare -pf "$SHUNT" lock "$l" --timeout=0.3 -- touch "$T/ran"
+	is 'a process 1 that lives is not taken for dead' "$RC" 3
+	check 'the waiter waits on' [ ! -s "$T/next" ]
+	kill -9 "$first"
+	ended "$next"
+	is 'one that died is' "$RC$(cat "$T/next")" '0now I'
+	check 'and the next one is told' holds "$T/next.err" 'process 1 (shunt:sh)'
+	"$SHUNT" rm "$l"
+fi
+
 # Modes, and bytes of others on a terminal.
 "$SHUNT" lock "$N-mode" --mode=0640 --persistent -- true
 is 'mode' "$(stat -c %a "$SHM-mode")" 640
