@@ -13,6 +13,10 @@
  * permit free, absent or with an owner who is known to be dead; whoever has
  * the right to clean up after him sets his words to FREE.
  *
+ * A look at a word takes about a nanosecond, and who comes back finds his
+ * permit where he left it; only where nearly all of thousands are taken a look
+ * goes over them all.
+ *
  * Whoever looks for a permit looks at one word after the other, and others
  * move permits meanwhile: that he met none does not mean that there was none
  * at any moment.  Who finds no FREE word asks the crowd: he arms it, looks at

@@ -757,6 +757,51 @@ scribbled_over_it_is_corrupt(void **state)
 	assert_int_equal(shunt_lock_release(lock), 0);
 }
 
+/* A header that is sound in itself, of a lock that cannot be. */
+#define LIE(field, value)                                                      \
+	do {                                                                   \
+		struct shunt__header_lay lie = h;                              \
+		lie.field = (value);                                           \
+		lie.hd_check =                                                 \
+		    shunt__checksum(&lie, offsetof(typeof(lie), hd_check));    \
+		assert_int_equal(                                              \
+		    pwrite(fd, &lie, sizeof(lie), 0), sizeof(lie));            \
+		assert_int_equal(                                              \
+		    shunt_lock_open(&l, name, NULL), SHUNT_E_CORRUPT);         \
+		assert_null(l);                                                \
+		assert_int_equal(shunt_recoveries(name, r, 2), told);          \
+	} while (0)
+
+static void
+a_header_that_lies_is_refused(void **state)
+{
+	int fd = open(test_path(name), O_RDWR | O_CLOEXEC);
+	int told = SHUNT_E_CORRUPT;
+	struct shunt__header_lay h;
+	struct shunt_recovery r[2];
+	struct shunt_lock *l;
+
+	(void)state;
+	assert_int_equal(pread(fd, &h, sizeof(h), 0), sizeof(h));
+	LIE(hd_param, 1);
+	LIE(hd_lane_bytes, 4096);
+	LIE(hd_lanes, 0);
+	LIE(hd_lanes, 4097);
+	LIE(hd_size, h.hd_size + 4096);
+	LIE(hd_area_bytes, 0);
+	/* As a geometry it could be. */
+	assert_int_equal(ftruncate(fd, (off_t)h.hd_size + 4096), 0);
+	told = SHUNT_E_LAYOUT;
+	h.hd_area_bytes = 8192;
+	LIE(hd_size, h.hd_size + 4096);
+	h.hd_area_bytes = 0;
+	LIE(hd_size, h.hd_size - 4096);
+	h.hd_area_bytes = 4096;
+	h.hd_check = shunt__checksum(&h, offsetof(typeof(h), hd_check));
+	assert_int_equal(pwrite(fd, &h, sizeof(h), 0), sizeof(h));
+	close(fd);
+}
+
 static void
 removed_it_says_so(void **state)
 {
@@ -940,6 +985,7 @@ main(void)
 	    FRESH(a_descriptor_keeps_the_dead_holding),
 	    FRESH(a_handler_that_interrupts_a_call_is_told_so),
 	    FRESH(scribbled_over_it_is_corrupt),
+	    FRESH(a_header_that_lies_is_refused),
 	    FRESH(removed_it_says_so),
 	    FRESH(who_sleeps_learns_that_it_was_removed),
 	    FRESH(truncated_it_says_so),
