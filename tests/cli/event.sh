@@ -45,7 +45,7 @@ run "$SHUNT" event notify "$e"
 run "$SHUNT" event show "$e"
 went 'show'
 has 'show' "$OUT" "$e: event, 2 pending"
-run "$SHUNT" event wait "$e"
+run "$SHUNT" event wait "$e" --timeout=10
 went 'wait takes one'
 run "$SHUNT" event wait "$e" --try
 went 'wait takes the other'

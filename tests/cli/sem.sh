@@ -66,7 +66,7 @@ went 'show'
 has 'show' "$OUT" '2 free, 0 held, at most 3'
 check 'show for programs' says "$s" '"free":2,"held":0,"most":3,"recoveries":0'
 for i in 1 2; do
-	run "$SHUNT" sem wait "$s"
+	run "$SHUNT" sem wait "$s" --timeout=10
 	went 'wait'
 done
 run "$SHUNT" sem wait "$s" --try
@@ -315,8 +315,8 @@ if cc -pthread -o "$T/sem" "$T/sem.c" 2>"$T/cc.err"; then
 	end_child g
 	until_ok 10 gone "$CHILD"
 	check 'killed: it does not come back, as the help says' says "$p" '"value":2'
-	run "$SHUNT" sem wait "$p"
-	run "$SHUNT" sem wait "$p"
+	run "$SHUNT" sem wait "$p" --timeout=10
+	run "$SHUNT" sem wait "$p" --timeout=10
 	start "$SHUNT" sem wait "$p"
 	until_ok 10 sleeps "$PID"
 	kill -TERM "$PID"
@@ -368,7 +368,7 @@ if id=$(set_made "${key}01" 3 0600 0 2 7); then
 	run "$SHUNT" sem show "$v:3"
 	refused 'none of three' 1 "$v:3" '3 semaphores'
 	for i in 1 2; do
-		run "$SHUNT" sem wait "$v:1"
+		run "$SHUNT" sem wait "$v:1" --timeout=10
 		went 'wait'
 	done
 	check 'wait' says "$v:1" '[{"index":1,"value":0,'
