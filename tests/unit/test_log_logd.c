@@ -32,10 +32,8 @@ hear(void *arg, const char *line)
 static int
 serve(int64_t sync_ns)
 {
-	struct shunt_logd_options o = {.sz = sizeof(o),
-	    .file = path,
-	    .notice = hear,
-	    .sync_ns = sync_ns};
+	struct shunt_logd_options o = {
+	    .sz = sizeof(o), .file = path, .notice = hear, .sync_ns = sync_ns};
 
 	return shunt_logd_open(&logd, name, &o);
 }
