@@ -161,7 +161,7 @@ collect(struct list *list, const struct wanted *w)
 {
 	struct shunt_segment_info info;
 	struct shunt_scan *scan;
-	int r = shunt_scan_open(&scan);
+	int r = shunt_scan_open(&scan, NULL);
 
 	if (r < 0)
 		return r;

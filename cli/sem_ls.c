@@ -65,7 +65,7 @@ list_ours(struct sem_list *list)
 {
 	struct shunt_segment_info info;
 	struct shunt_scan *scan;
-	int r = shunt_scan_open(&scan);
+	int r = shunt_scan_open(&scan, NULL);
 
 	while (r >= 0) {
 		info = (struct shunt_segment_info){.sz = sizeof(info)};

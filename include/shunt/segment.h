@@ -422,7 +422,9 @@ struct shunt_remove_options {
 };
 
 enum {
-	SHUNT_REMOVE_FORCE = 1u << 0, /* an object that is in use too */
+	SHUNT_REMOVE_FORCE = 1u << 0,  /* an object that is in use too */
+	SHUNT_REMOVE_ORPHAN = 1u << 1, /* only what is provably nobody's */
+	SHUNT_REMOVE_IDLE = 1u << 2,   /* only what nobody has now */
 };
 
 /**
@@ -438,7 +440,11 @@ enum {
  *
  * Returns: 0 or a negative code:
  *   -ENOENT  no such name.
- *   -EBUSY   an object that is in use, and no SHUNT_REMOVE_FORCE.
+ *   -EBUSY   an object that is in use, and no SHUNT_REMOVE_FORCE; or, with
+ *            SHUNT_REMOVE_ORPHAN or _IDLE, not (any more) of that state.  That
+ *            is asked under the removal lock, for raw segments by a lease on
+ *            the file, for System V by its count: nobody can come in between
+ *            unnoticed but to System V, which keeps those who have it.
  *   -EPERM -EACCES  the directory is sticky and the name is another user's.
  *   SHUNT_E_NAME SHUNT_E_OWNER SHUNT_E_KIND  as for open.
  *

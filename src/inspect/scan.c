@@ -98,14 +98,18 @@ by_name(const void *va, const void *vb)
 }
 
 int
-shunt_scan_open(struct shunt_scan **out)
+shunt_scan_open(struct shunt_scan **out, const struct shunt_scan_options *opts)
 {
+	struct shunt_scan_options o;
 	struct shunt_scan *s;
 	int e;
 
 	if (out == NULL)
 		return shunt__fail(-EINVAL, "no place for the handle");
 	*out = NULL;
+	e = shunt__options_read(&o, sizeof(o), sizeof(o), opts);
+	if (e < 0 || o.reserved != 0)
+		return shunt__fail(-EINVAL, "options of a newer version");
 	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return shunt__fail(-ENOMEM, "out of memory");

@@ -893,7 +893,7 @@ stat_tells_who_holds_it(void **state)
 	assert_int_equal(who[0].lane, 0);
 	assert_int_equal(who[0].pid, getpid());
 	assert_int_equal(who[0].alive, 1);
-	assert_int_equal(shunt_scan_open(&scan), 0);
+	assert_int_equal(shunt_scan_open(&scan, NULL), 0);
 	while (shunt_scan_next(scan, &info) == 1)
 		if (strcmp(info.name, name) == 0) {
 			assert_int_equal(info.kind, SHUNT_KIND_LOCK);

@@ -40,7 +40,7 @@ scan_finds(const char *name, struct shunt_segment_info *found)
 	char last[sizeof(info.name)] = "";
 	int n = 0, e;
 
-	assert_int_equal(shunt_scan_open(&scan), 0);
+	assert_int_equal(shunt_scan_open(&scan, NULL), 0);
 	while ((e = shunt_scan_next(scan, &info)) == 1) {
 		/* Other people's System V segments are in another order. */
 		assert_true(info.sysv_id >= 0 || strcmp(last, info.name) < 0);

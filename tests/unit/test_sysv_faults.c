@@ -139,7 +139,7 @@ list(void)
 {
 	struct shunt_segment_info info = {.sz = sizeof(info)};
 	struct shunt_scan *scan;
-	int e = shunt_scan_open(&scan);
+	int e = shunt_scan_open(&scan, NULL);
 
 	assert_true((e == 0) == (scan != NULL));
 	while (e == 0 && (e = shunt_scan_next(scan, &info)) == 1)

@@ -141,7 +141,7 @@ list_all(void *arg)
 	/* The last one made has the first one's index. */
 	seg[20] = made_at_the_first_index("sysv:80", 21);
 	shunt_segment_close(&seg[2]);
-	NEED(shunt_scan_open(&scan) == 0);
+	NEED(shunt_scan_open(&scan, NULL) == 0);
 	while (shunt_scan_next(scan, &info) == 1) {
 		if (info.sysv_id < 0) {
 			before |= strcmp(info.name, name) == 0 ? 2 : 0;
@@ -212,7 +212,7 @@ where_there_is_no_system_v_the_files_are_listed(void **state)
 	for (int i = 0; i < 3; i++) {
 		refusal = none[i];
 		shunt__os.shmctl = refused;
-		e = shunt_scan_open(&scan);
+		e = shunt_scan_open(&scan, NULL);
 		shunt__os.shmctl = real;
 		assert_int_equal(e, 0);
 		while ((e = shunt_scan_next(scan, &info)) == 1)
@@ -222,7 +222,7 @@ where_there_is_no_system_v_the_files_are_listed(void **state)
 	}
 	refusal = EIO;
 	shunt__os.shmctl = refused;
-	e = shunt_scan_open(&scan);
+	e = shunt_scan_open(&scan, NULL);
 	shunt__os.shmctl = real;
 	assert_int_equal(e, -EIO);
 	assert_null(scan);
