@@ -100,6 +100,15 @@ JANSSON_CFLAGS := $(shell pkg-config --cflags jansson 2>/dev/null)
 JANSSON_LIBS   := $(shell pkg-config --libs jansson 2>/dev/null || \
                     echo -ljansson)
 
+# Without it, or with NCURSES=no, watch and top print lines and no screen.
+NCURSES ?= $(shell pkg-config --exists ncursesw 2>/dev/null && echo yes)
+ifeq ($(NCURSES),yes)
+NCURSES_CFLAGS := -DSHUNT_NCURSES \
+                  $(filter -I%,$(shell pkg-config --cflags ncursesw))
+NCURSES_LIBS   := $(shell pkg-config --libs ncursesw)
+endif
+CLI_LIBS = $(JANSSON_LIBS) $(NCURSES_LIBS) -lm
+
 PROGRAM_SRC := $(wildcard tests/*/*.c bench/*.c bench/*/*.c examples/*.c \
                  examples/*/*.c)
 finds  = $(if $(1),$(shell grep -l '^ *\#include <$(2)' $(1) /dev/null))
@@ -230,6 +239,7 @@ help:
 #? BUILD=build         somewhere else instead of build/
 #? WERROR=1 V=1        warnings are errors; show the commands
 #? CC CFLAGS CPPFLAGS LDFLAGS
+#? NCURSES=no          the command without live screens (no ncursesw needed)
 #? PREFIX=/usr/local   also BINDIR LIBDIR INCDIR MANDIR DESTDIR RPATH
 #?
 #? Tests, lints, long runs: ./dev help
@@ -237,7 +247,7 @@ help:
 # ---- how --------------------------------------------------------------------
 
 # Objects depend on this stamp, which changes when a flag does.
-FLAGS_LINE = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) / $(ALL_LDFLAGS) $(SO_LDFLAGS)
+FLAGS_LINE = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(NCURSES_CFLAGS) / $(ALL_LDFLAGS) $(SO_LDFLAGS)
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAGS_LINE)' | cmp -s - $@ || echo '$(FLAGS_LINE)' > $@
@@ -249,7 +259,7 @@ $(B)/sources: FORCE
 	    echo '$(LIB_SRC) $(CLI_SRC) $(KILL_SRC) $(SUITE_SRC)' > $@
 
 $(B)/src/%.o:      INC = -Iinclude -Isrc
-$(B)/cli/%.o:      INC = -Iinclude $(JANSSON_CFLAGS)
+$(B)/cli/%.o:      INC = -Iinclude $(JANSSON_CFLAGS) $(NCURSES_CFLAGS)
 $(B)/examples/%.o: INC = -Iinclude
 $(B)/bench/%.o:    INC = -Iinclude -Isrc -Ibench
 $(B)/tests/%.o:    INC = -Iinclude -Isrc -Itests
@@ -279,12 +289,12 @@ LINK_A  = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(A)
 # The build tree's programs find the library beside them, wherever it stands.
 $(B)/shunt: $(CLI_OBJ) $(SO)
 	$(call say,LD,$@)
-	$(Q)$(LINK_SO) '-Wl,-rpath,$$ORIGIN' $(JANSSON_LIBS) -lm
+	$(Q)$(LINK_SO) '-Wl,-rpath,$$ORIGIN' $(CLI_LIBS)
 
 $(B)/installed/shunt: $(CLI_OBJ) $(SO) FORCE
 	@mkdir -p $(@D)
 	$(Q)$(LINK_SO) $(if $(RPATH),-Wl$(comma)-rpath$(comma)$(RPATH)) \
-	    $(JANSSON_LIBS) -lm
+	    $(CLI_LIBS)
 
 # Tests reach internal functions, so they have the archive.
 define test_folder
