@@ -28,7 +28,7 @@ static const struct {
     {"Locks", {&command_lock, &command_sem, &command_event}},
     {"Logs", {&command_logd, &command_log, &command_tail}},
     {"Looking and tidying",
-	{&command_ls, &command_stat, &command_limits, &command_rm}},
+	{&command_ls, &command_why, &command_stat, &command_limits, &command_rm}},
     {"Rights and memory", {&command_chmod, &command_chown, &command_pin}},
 };
 #define TASKS (sizeof(tasks) / sizeof(tasks[0]))
