@@ -99,8 +99,8 @@ mappers(struct wanted *want, int64_t *pids, size_t cap)
 	return (int)n;
 }
 
-int
-shunt__mappers(const struct stat *st, int64_t *pids, size_t cap)
+static int
+file_mappers(const struct stat *st, int64_t *pids, size_t cap)
 {
 	struct wanted want = {.st = st};
 
@@ -148,6 +148,6 @@ shunt_segment_mappers(const char *text, int64_t *pids, size_t cap)
 			    "%s: it is no regular file",
 			    shunt__quote(name.shown));
 	}
-	e = shunt__mappers(&st, pids, pids != NULL ? cap : 0);
+	e = file_mappers(&st, pids, pids != NULL ? cap : 0);
 	return e < 0 ? shunt__fail(e, "/proc: %s", shunt__why(e)) : e;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The segments of /dev/shm in the order of their names, then System V's. */
+/* All shared memory of the machine, place by place. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,187 +9,233 @@
 
 #include "base/error.h"
 #include "base/options.h"
+#include "inspect/files.h"
 #include "inspect/inspect.h"
 #include "inspect/look.h"
+#include "inspect/users.h"
 #include "os/os.h"
 
-#define DEPTH 16 /* directories in directories */
+#define ALL_PLACES ((1u << SHUNT_PLACES) - 1)
+#define FILES_OF   (1u << SHUNT_PLACE_POSIX | 1u << SHUNT_PLACE_SEM)
 
 struct shunt_scan {
-	char **paths;
-	size_t n;
-	size_t room;
-	size_t at;
-	struct shunt_segment_info *sysv; /* as they were when it began */
-	size_t sysv_n;
-	size_t sysv_at;
+	uint32_t places;
+	uint32_t place;          /* the one it is at */
+	size_t at;               /* of its files or infos */
+	struct shunt__files shm; /* of POSIX and SEM */
+	struct shunt__files mq;
+	struct shunt__files huge;
+	struct shunt__infos infos[SHUNT_PLACES]; /* as it was at the begin */
+	struct shunt__users users;
+	const struct shunt__use *last; /* who has what was told last */
 };
 
 static int
-add_path(struct shunt_scan *s, const char *path)
+wants(const struct shunt_scan *s, uint32_t place)
 {
-	if (s->n == s->room) {
-		size_t room = s->room == 0 ? 64 : s->room * 2;
-		char **more = realloc(s->paths, room * sizeof(*more));
-		if (more == NULL)
-			return -ENOMEM;
-		s->paths = more;
-		s->room = room;
-	}
-	s->paths[s->n] = strdup(path);
-	return s->paths[s->n++] == NULL ? -ENOMEM : 0;
-}
-
-static int add_directory(struct shunt_scan *s, const char *path, int depth);
-
-/* 0 also for what is gone again or may not be entered: it is passed over. */
-static int
-add_entry(struct shunt_scan *s, const char *dir, const char *name, int depth)
-{
-	char path[PATH_MAX];
-	struct stat st;
-	int n = snprintf(path, sizeof(path), "%s/%s", dir, name);
-
-	if (n < 0 || (size_t)n >= sizeof(path) ||
-	    shunt__os.lstat(path, &st) < 0)
-		return 0;
-	if (S_ISREG(st.st_mode))
-		return add_path(s, path);
-	if (!S_ISDIR(st.st_mode) || depth == DEPTH)
-		return 0;
-	int e = add_directory(s, path, depth + 1);
-	return e == -ENOMEM ? e : 0;
+	return (s->places >> place & 1) != 0;
 }
 
 static int
-add_directory(struct shunt_scan *s, const char *path, int depth)
+list_shm(struct shunt_scan *s)
 {
-	struct dirent *entry;
-	DIR *dir;
-	int e = shunt__os.opendir(path, &dir);
+	int e = shunt__files_list(&s->shm, SHUNT__SHM_DIR, &s->users);
 
 	if (e < 0)
-		return e;
-	while (e == 0 && shunt__os.readdir(dir, &entry) == 1)
-		if (strcmp(entry->d_name, ".") != 0 &&
-		    strcmp(entry->d_name, "..") != 0)
-			e = add_entry(s, path, entry->d_name, depth);
-	shunt__os.closedir(dir);
+		return shunt__fail(e, "%s: %s", SHUNT__SHM_DIR, shunt__why(e));
+	shunt__files_sort(&s->shm);
+	return 0;
+}
+
+/* Names first, then /proc: what gets its name in between is not taken for
+ * something without one. */
+static int
+list_all(struct shunt_scan *s)
+{
+	int e = 0;
+
+	if (s->places & (FILES_OF | 1u << SHUNT_PLACE_UNLINKED))
+		e = list_shm(s);
+	if (e == 0 && wants(s, SHUNT_PLACE_SYSV))
+		e = shunt__list_sysv(&s->infos[SHUNT_PLACE_SYSV]);
+	if (e == 0 && (s->users.wanted || s->users.anon)) {
+		e = shunt__users_read(&s->users, -1);
+		if (e < 0)
+			shunt__fail(e, "out of memory");
+	}
 	return e;
 }
 
-/* Lies it in /dev/shm itself?  Then its name is "/x", which comes before every
- * "file:/dev/shm/d/x". */
 static int
-short_name(const char *path)
+read_options(struct shunt_scan *s, const struct shunt_scan_options *opts)
 {
-	return strchr(path + sizeof(SHUNT__SHM_DIR), '/') == NULL;
-}
+	struct shunt_scan_options o;
+	int e = shunt__options_read(&o, sizeof(o), sizeof(o), opts);
 
-static int
-by_name(const void *va, const void *vb)
-{
-	const char *a = *(char *const *)va, *b = *(char *const *)vb;
-
-	if (short_name(a) != short_name(b))
-		return short_name(a) ? -1 : 1;
-	return strcmp(a, b);
+	if (e < 0 || o.reserved != 0 || o.flags > SHUNT_SCAN_USERS ||
+	    (o.places & ~ALL_PLACES) != 0)
+		return shunt__fail(-EINVAL, "options of a newer version");
+	s->places = o.places != 0
+			? o.places
+			: 1u << SHUNT_PLACE_POSIX | 1u << SHUNT_PLACE_SYSV;
+	s->users.wanted = (o.flags & SHUNT_SCAN_USERS) != 0;
+	s->users.anon =
+	    wants(s, SHUNT_PLACE_MEMFD) || wants(s, SHUNT_PLACE_UNLINKED);
+	return 0;
 }
 
 int
 shunt_scan_open(struct shunt_scan **out, const struct shunt_scan_options *opts)
 {
-	struct shunt_scan_options o;
 	struct shunt_scan *s;
 	int e;
 
 	if (out == NULL)
 		return shunt__fail(-EINVAL, "no place for the handle");
 	*out = NULL;
-	e = shunt__options_read(&o, sizeof(o), sizeof(o), opts);
-	if (e < 0 || o.reserved != 0)
-		return shunt__fail(-EINVAL, "options of a newer version");
 	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return shunt__fail(-ENOMEM, "out of memory");
-	e = add_directory(s, SHUNT__SHM_DIR, 0);
-	if (e < 0)
-		shunt__fail(e, "%s: %s", SHUNT__SHM_DIR, shunt__why(e));
-	else
-		e = shunt__list_sysv(&s->sysv, &s->sysv_n);
+	e = read_options(s, opts);
+	if (e == 0)
+		e = list_all(s);
 	if (e < 0) {
 		shunt_scan_close(&s);
 		return e;
 	}
-	if (s->n > 1)
-		qsort(s->paths, s->n, sizeof(s->paths[0]), by_name);
 	*out = s;
 	return 0;
 }
 
-/* The name that open takes. */
-static void
-name_of(const char *path, char *name, size_t room)
-{
-	if (short_name(path))
-		snprintf(name, room, "%s", path + strlen(SHUNT__SHM_DIR));
-	else
-		snprintf(name, room, "file:%s", path);
-}
-
 /* What may not be opened still has what stat(2) tells. */
 static int
-from_outside(
-    const char *path, const char *name, struct shunt_segment_info *info)
+from_outside(struct shunt_scan *s, const char *path, const char *name,
+    struct shunt_segment_info *info)
 {
 	struct stat st;
-	int64_t pid;
 
 	if (shunt__os.lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
 		return 0;
 	shunt__info_file(info, name, &st);
-	if (shunt__mappers(&st, &pid, 1) > 0)
+	info->place = s->place;
+	shunt__users_read(&s->users, -1);
+	if (shunt__users_of(&s->users, info) != NULL)
 		info->state = SHUNT_STATE_LIVE;
+	if (s->users.wanted)
+		shunt__users_tell(&s->users, info);
 	return 1;
+}
+
+/* 0 if it is gone since the listing. */
+static int
+from_file(struct shunt_scan *s, const struct shunt__file *file,
+    struct shunt_segment_info *info)
+{
+	char name[PATH_MAX + 8];
+	struct shunt__look look;
+
+	shunt__files_name(file->path, name, sizeof(name));
+	if (shunt__look_open(&look, name, NULL, 1) < 0)
+		return from_outside(s, file->path, name, info);
+	shunt__info_fill(&look, &s->users, info, NULL, 0);
+	shunt__look_close(&look);
+	info->place = s->place;
+	return 1;
+}
+
+/* The next of the files of this place that is still there: 1, or 0. */
+static int
+next_file(struct shunt_scan *s, const struct shunt__files *files,
+    struct shunt_segment_info *info)
+{
+	int sem = s->place == SHUNT_PLACE_SEM;
+
+	while (s->at < files->n) {
+		const struct shunt__file *file = &files->all[s->at++];
+		if (file->sem == sem && from_file(s, file, info))
+			return 1;
+	}
+	return 0;
+}
+
+static int
+next_info(struct shunt_scan *s, struct shunt_segment_info *info)
+{
+	const struct shunt__infos *list = &s->infos[s->place];
+
+	if (s->at == list->n)
+		return 0;
+	*info = list->all[s->at++];
+	if (s->users.wanted)
+		shunt__users_tell(&s->users, info);
+	return 1;
+}
+
+static int
+next_of_place(struct shunt_scan *s, struct shunt_segment_info *info)
+{
+	if (!wants(s, s->place))
+		return 0;
+	switch (s->place) {
+	case SHUNT_PLACE_POSIX:
+	case SHUNT_PLACE_SEM:
+		return next_file(s, &s->shm, info);
+	case SHUNT_PLACE_HUGETLB:
+		return next_file(s, &s->huge, info);
+	default:
+		return next_info(s, info);
+	}
 }
 
 int
 shunt_scan_next(struct shunt_scan *s, struct shunt_segment_info *info)
 {
-	char name[PATH_MAX + 8];
 	struct shunt_segment_info all;
-	struct shunt__look look;
+	int e;
 
 	if (s == NULL || info == NULL)
 		return -EINVAL;
-	while (s->at < s->n) {
-		const char *path = s->paths[s->at++];
-		name_of(path, name, sizeof(name));
-		if (shunt__look_open(&look, name, NULL, 1) == 0) {
-			shunt__info_fill(&look, &all, NULL, 0);
-			shunt__look_close(&look);
-		} else if (!from_outside(path, name, &all)) {
-			continue; /* gone since the listing */
+	s->last = NULL;
+	while (s->place < SHUNT_PLACES) {
+		if (next_of_place(s, &all) == 0) {
+			s->place++;
+			s->at = 0;
+			continue;
 		}
-		int e = shunt__answer_write(info, &all, sizeof(all));
+		if (all.users > 0)
+			s->last = shunt__users_of(&s->users, &all);
+		e = shunt__answer_write(info, &all, sizeof(all));
 		return e < 0 ? e : 1;
 	}
-	if (s->sysv_at == s->sysv_n)
+	return 0;
+}
+
+int
+shunt_scan_users(struct shunt_scan *s, int64_t *pids, size_t cap)
+{
+	if (s == NULL || !s->users.wanted || (pids == NULL && cap > 0))
+		return shunt__fail(-EINVAL,
+		    "the users were not asked for when the scan began");
+	if (s->last == NULL)
 		return 0;
-	int e = shunt__answer_write(
-	    info, &s->sysv[s->sysv_at++], sizeof(s->sysv[0]));
-	return e < 0 ? e : 1;
+	for (uint32_t i = 0; i < s->last->n && i < cap; i++)
+		pids[i] = s->last->pids[i];
+	return (int)s->last->n;
 }
 
 void
 shunt_scan_close(struct shunt_scan **scan)
 {
-	if (scan == NULL || *scan == NULL)
+	struct shunt_scan *s = scan != NULL ? *scan : NULL;
+
+	if (s == NULL)
 		return;
-	for (size_t i = 0; i < (*scan)->n; i++)
-		free((*scan)->paths[i]);
-	free((*scan)->paths);
-	free((*scan)->sysv);
-	free(*scan);
+	shunt__files_free(&s->shm);
+	shunt__files_free(&s->mq);
+	shunt__files_free(&s->huge);
+	for (int i = 0; i < SHUNT_PLACES; i++)
+		shunt__infos_free(&s->infos[i]);
+	shunt__users_free(&s->users);
+	free(s);
 	*scan = NULL;
 }

@@ -2,6 +2,7 @@
 /* Everything about one segment. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "base/options.h"
 #include "inspect/inspect.h"
 #include "inspect/look.h"
+#include "inspect/users.h"
 #include "os/os.h"
 
 static int64_t
@@ -33,6 +35,8 @@ shunt__info_file(
 	info->gid = st->st_gid;
 	info->mode = st->st_mode & 07777;
 	info->mtime_ns = nanoseconds(&st->st_mtim);
+	info->inode = st->st_ino;
+	info->device = st->st_dev;
 	info->sysv_id = -1;
 }
 
@@ -43,9 +47,8 @@ shunt__info_file(
  * one that is ignored unless somebody asked for it.
  */
 static uint32_t
-raw_state(const struct shunt__look *look)
+ask_lease(const struct shunt__look *look)
 {
-	int64_t pid;
 	int e;
 
 	shunt__os.lease(look->fd, F_SETSIG, SIGURG);
@@ -54,11 +57,48 @@ raw_state(const struct shunt__look *look)
 		shunt__os.lease(look->fd, F_SETLEASE, F_UNLCK);
 		return SHUNT_STATE_IDLE;
 	}
-	if (e == -EAGAIN)
-		return SHUNT_STATE_LIVE;
+	return e == -EAGAIN ? SHUNT_STATE_LIVE : SHUNT_STATE_UNKNOWN;
+}
+
+/* Is somebody to be seen who has it?  0 also where /proc cannot be read. */
+static int
+seen(const struct shunt__look *look, struct shunt__users *users)
+{
+	shunt__users_device(users, look->st.st_dev);
+	return shunt__users_read(users, look->fd) == 0 &&
+	       shunt__users_find(users, SHUNT__USE_FILE, look->st.st_dev,
+		   look->st.st_ino) != NULL;
+}
+
+static uint32_t
+raw_state(const struct shunt__look *look, struct shunt__users *users)
+{
+	uint32_t state = ask_lease(look);
+
 	/* Not ours to lease: then whoever can be seen. */
-	return shunt__mappers(&look->st, &pid, 1) > 0 ? SHUNT_STATE_LIVE
-						      : SHUNT_STATE_UNKNOWN;
+	if (state == SHUNT_STATE_UNKNOWN && seen(look, users))
+		state = SHUNT_STATE_LIVE;
+	return state;
+}
+
+/*
+ * Nobody has attached the object.  Somebody may have it open or mapped all the
+ * same, as any file.  Where users are not asked for, this is not, either: the
+ * lease makes those wait who open it now.
+ */
+static uint32_t
+unattached_state(
+    const struct shunt__look *look, struct shunt__users *users, uint32_t state)
+{
+	uint32_t lease;
+
+	if (!users->wanted)
+		return state;
+	lease = ask_lease(look);
+	if (lease == SHUNT_STATE_LIVE ||
+	    (lease == SHUNT_STATE_UNKNOWN && seen(look, users)))
+		return SHUNT_STATE_LIVE;
+	return state;
 }
 
 struct list {
@@ -124,8 +164,8 @@ stat_receiver(const struct shunt__look *look, struct shunt_segment_info *info,
 }
 
 static void
-stat_object(const struct shunt__look *look, struct shunt_segment_info *info,
-    struct list *list)
+stat_object(const struct shunt__look *look, struct shunt__users *users,
+    struct shunt_segment_info *info, struct list *list)
 {
 	const struct shunt__header_lay *h = &look->header;
 	int left; /* something for the next one who comes */
@@ -152,25 +192,76 @@ stat_object(const struct shunt__look *look, struct shunt_segment_info *info,
 		info->state = SHUNT_STATE_ORPHAN;
 	else
 		info->state = SHUNT_STATE_IDLE;
+	if (info->state != SHUNT_STATE_LIVE)
+		info->state = unattached_state(look, users, info->state);
+}
+
+/* A memfd and a file whose name is gone are told apart by what /proc calls
+ * them; only a descriptor of ours leads to either. */
+static uint32_t
+place_of_fd(const struct shunt__look *look)
+{
+	char link[16] = "";
+
+	if (look->st.st_nlink != 0)
+		return SHUNT_PLACE_FILE;
+	shunt__os.readlink(look->name.path, link, sizeof(link) - 1);
+	if (strncmp(link, "/memfd:", 7) == 0)
+		return SHUNT_PLACE_MEMFD;
+	return strncmp(link, SHUNT__SHM_DIR "/", 9) == 0 ? SHUNT_PLACE_UNLINKED
+							 : SHUNT_PLACE_FILE;
+}
+
+static uint32_t
+place_of(const struct shunt__look *look)
+{
+	const char *path = look->name.path;
+	struct statfs sf;
+
+	if (look->name.backend == SHUNT__FD)
+		return place_of_fd(look);
+	if (strncmp(path, SHUNT__SHM_DIR "/", sizeof(SHUNT__SHM_DIR)) == 0)
+		return shunt__is_sem(path, (uint64_t)look->st.st_size)
+			   ? SHUNT_PLACE_SEM
+			   : SHUNT_PLACE_POSIX;
+	if (shunt__os.fstatfs(look->fd, &sf) == 0 &&
+	    (uint32_t)sf.f_type == HUGETLBFS_MAGIC)
+		return SHUNT_PLACE_HUGETLB;
+	return SHUNT_PLACE_FILE;
+}
+
+/* After the state, which is asked of the kernel, and settles most of it. */
+static void
+stat_users(const struct shunt__look *look, struct shunt__users *users,
+    struct shunt_segment_info *info)
+{
+	if (!users->wanted)
+		return;
+	shunt__users_device(users, look->st.st_dev);
+	if (info->state != SHUNT_STATE_IDLE || info->kind != SHUNT_KIND_RAW)
+		shunt__users_read(users, look->fd);
+	shunt__users_tell(users, info);
 }
 
 int
-shunt__info_fill(const struct shunt__look *look,
+shunt__info_fill(const struct shunt__look *look, struct shunt__users *users,
     struct shunt_segment_info *info, struct shunt_participant *to, size_t cap)
 {
 	struct list list = {to, to != NULL ? cap : 0, 0};
 
 	shunt__info_file(info, look->name.shown, &look->st);
+	info->place = place_of(look);
 	if (look->code == 1) {
 		info->kind = SHUNT_KIND_RAW;
-		info->state = raw_state(look);
+		info->state = raw_state(look, users);
 	} else if (look->code < 0) {
 		info->kind = SHUNT_KIND_OTHER;
 		info->state = SHUNT_STATE_UNKNOWN;
 		info->layout = look->header.hd_layout;
 	} else {
-		stat_object(look, info, &list);
+		stat_object(look, users, info, &list);
 	}
+	stat_users(look, users, info);
 	return list.n < INT32_MAX ? (int)list.n : INT32_MAX;
 }
 
@@ -181,6 +272,7 @@ shunt_segment_stat(const char *name, struct shunt_segment_info *info,
 	struct shunt_segment_info all;
 	struct shunt__look look;
 	struct shunt__name parsed;
+	struct shunt__users users = {.wanted = 1};
 	int n = 0, e;
 
 	if (info == NULL)
@@ -188,13 +280,19 @@ shunt_segment_stat(const char *name, struct shunt_segment_info *info,
 	e = shunt__name_parse(&parsed, name);
 	if (e == 0 && parsed.backend == SHUNT__SYSV) {
 		e = shunt__info_sysv(&parsed, &all);
+		if (e == 0 && all.attached > 0)
+			e = shunt__users_read(&users, -1);
+		if (e == 0)
+			shunt__users_tell(&users, &all);
 	} else if (e == 0) {
 		e = shunt__look_open(&look, name, NULL, 1);
 		if (e == 0) {
-			n = shunt__info_fill(&look, &all, list, cap);
+			users.anon = parsed.backend == SHUNT__FD;
+			n = shunt__info_fill(&look, &users, &all, list, cap);
 			shunt__look_close(&look);
 		}
 	}
+	shunt__users_free(&users);
 	if (e < 0)
 		return e;
 	e = shunt__answer_write(info, &all, sizeof(all));

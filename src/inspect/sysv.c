@@ -38,13 +38,9 @@ fill(struct shunt_segment_info *info, const struct shunt_sysv_info *sysv)
 	info->sysv_id = sysv->id;
 	info->sysv_key = sysv->key;
 	info->sysv_flags = sysv->flags;
+	info->place = SHUNT_PLACE_SYSV;
+	info->inode = (uint32_t)sysv->id;
 }
-
-struct list {
-	struct shunt_segment_info *all;
-	size_t n;
-	size_t room;
-};
 
 static int
 by_id(const void *va, const void *vb)
@@ -61,7 +57,7 @@ by_id(const void *va, const void *vb)
 static int
 take_memory(const char *line, void *arg)
 {
-	const struct list *list = arg;
+	const struct shunt__infos *list = arg;
 	struct shunt_segment_info want, *one;
 	uint64_t number[16];
 	char *end;
@@ -82,7 +78,7 @@ take_memory(const char *line, void *arg)
 /* What memory they really take /proc alone tells; without it the size stands
  * there. */
 static void
-add_memory(struct list *list)
+add_memory(struct shunt__infos *list)
 {
 	if (list->n > 0)
 		shunt__lines_find("/proc/sysvipc/shm", take_memory, list);
@@ -93,7 +89,7 @@ shunt__info_sysv(
     const struct shunt__name *name, struct shunt_segment_info *info)
 {
 	struct shunt_sysv_info sysv = {.sz = sizeof(sysv)};
-	struct list list = {info, 1, 1};
+	struct shunt__infos list = {info, 1, 1};
 	int e = shunt_sysv_stat(name->shown, &sysv);
 
 	if (e < 0)
@@ -103,28 +99,12 @@ shunt__info_sysv(
 	return 0;
 }
 
-static int
-add(struct list *list, const struct shunt_sysv_info *sysv)
-{
-	if (list->n == list->room) {
-		size_t room = list->room == 0 ? 16 : list->room * 2;
-		struct shunt_segment_info *more =
-		    realloc(list->all, room * sizeof(*more));
-		if (more == NULL)
-			return shunt__fail(-ENOMEM, "out of memory");
-		list->all = more;
-		list->room = room;
-	}
-	fill(&list->all[list->n++], sysv);
-	return 0;
-}
-
 int
-shunt__list_sysv(struct shunt_segment_info **out, size_t *n)
+shunt__list_sysv(struct shunt__infos *list)
 {
 	struct shunt_sysv_usage usage = {.sz = sizeof(usage)};
 	struct shunt_sysv_info sysv = {.sz = sizeof(sysv)};
-	struct list list = {0};
+	struct shunt_segment_info *info;
 	int e = shunt_sysv_usage(&usage);
 
 	/* Not in this kernel, or forbidden to us: then there are none. */
@@ -135,16 +115,13 @@ shunt__list_sysv(struct shunt_segment_info **out, size_t *n)
 	for (int32_t i = 0; i <= usage.highest; i++) {
 		if (shunt_sysv_index(i, &sysv) < 0)
 			continue; /* a gap, or not ours to see */
-		e = add(&list, &sysv);
-		if (e < 0) {
-			free(list.all);
-			return e;
-		}
+		info = shunt__infos_add(list);
+		if (info == NULL)
+			return -ENOMEM;
+		fill(info, &sysv);
 	}
-	if (list.n > 1)
-		qsort(list.all, list.n, sizeof(list.all[0]), by_id);
-	add_memory(&list);
-	*out = list.all;
-	*n = list.n;
+	if (list->n > 1)
+		qsort(list->all, list->n, sizeof(list->all[0]), by_id);
+	add_memory(list);
 	return 0;
 }

@@ -75,6 +75,18 @@ os_lstat(const char *path, struct stat *st)
 	RET(lstat(path, st));
 }
 
+#define DONT_SYNC 0x4000 /* AT_STATX_DONT_SYNC */
+
+static int
+os_stat(const char *path, struct stat *st)
+{
+	if (fstatat(AT_FDCWD, path, st, DONT_SYNC) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return -errno;
+	RET(stat(path, st)); /* before Linux 4.11 */
+}
+
 /* The kernel's own layout of statx(2): not every libc declares it. */
 #define STATX_BIRTH 0x800u
 
@@ -399,6 +411,25 @@ os_shmctl(int id, int cmd, void *buf)
 	RET(shmctl(id, cmd, buf));
 }
 
+static int
+os_semctl(int id, int n, int cmd, void *buf)
+{
+	RET(semctl(id, n, cmd, buf));
+}
+
+static int
+os_msgctl(int id, int cmd, void *buf)
+{
+	RET(msgctl(id, cmd, buf));
+}
+
+/* The call itself: some libc have theirs in a library of its own. */
+static int
+os_mq_getattr(int fd, struct mq_attr *attr)
+{
+	RET((int)syscall(SYS_mq_getsetattr, fd, NULL, attr));
+}
+
 struct shunt__os shunt__os = {
     .open = os_open,
     .close = os_close,
@@ -409,6 +440,7 @@ struct shunt__os shunt__os = {
     .fallocate = os_fallocate,
     .fstat = os_fstat,
     .lstat = os_lstat,
+    .stat = os_stat,
     .birth = os_birth,
     .fstatfs = os_fstatfs,
     .fchmod = os_fchmod,
@@ -452,4 +484,7 @@ struct shunt__os shunt__os = {
     .shmat = os_shmat,
     .shmdt = os_shmdt,
     .shmctl = os_shmctl,
+    .semctl = os_semctl,
+    .msgctl = os_msgctl,
+    .mq_getattr = os_mq_getattr,
 };

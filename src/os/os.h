@@ -10,8 +10,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
@@ -29,6 +32,9 @@ struct shunt__os {
 	int (*fallocate)(int fd, int mode, off_t off, off_t len);
 	int (*fstat)(int fd, struct stat *st);
 	int (*lstat)(const char *path, struct stat *st);
+	/* What a link leads to, as far as it is known here: a file server that
+	 * does not answer is not asked. */
+	int (*stat)(const char *path, struct stat *st);
 	int (*birth)(int fd, int64_t *ns); /* -ENODATA: not known */
 	int (*fstatfs)(int fd, struct statfs *sf);
 	int (*fchmod)(int fd, mode_t mode);
@@ -75,6 +81,10 @@ struct shunt__os {
 	int (*shmat)(void **out, int id, void *at, int flags);
 	int (*shmdt)(void *at);
 	int (*shmctl)(int id, int cmd, void *buf);
+	int (*semctl)(int id, int n, int cmd, void *buf);
+	int (*msgctl)(int id, int cmd, void *buf);
+	/* Of a message queue's open file. */
+	int (*mq_getattr)(int fd, struct mq_attr *attr);
 };
 
 /* Since Linux 5.14; not every libc has heard of them. */
@@ -86,6 +96,12 @@ struct shunt__os {
 /* Since Linux 4.17; musl does not name it. */
 #ifndef SHM_STAT_ANY
 #define SHM_STAT_ANY 15
+#endif
+#ifndef SEM_STAT_ANY
+#define SEM_STAT_ANY 20
+#endif
+#ifndef MSG_STAT_ANY
+#define MSG_STAT_ANY 13
 #endif
 
 /* The table in use; only tests write it. */

@@ -48,6 +48,7 @@ FAULT(int, ftruncate, (int fd, off_t s), (fd, s))
 FAULT(int, fallocate, (int fd, int m, off_t o, off_t n), (fd, m, o, n))
 FAULT(int, fstat, (int fd, struct stat *st), (fd, st))
 FAULT(int, lstat, (const char *p, struct stat *st), (p, st))
+FAULT(int, stat, (const char *p, struct stat *st), (p, st))
 FAULT(int, birth, (int fd, int64_t *ns), (fd, ns))
 FAULT(int, fstatfs, (int fd, struct statfs *sf), (fd, sf))
 FAULT(int, fchmod, (int fd, mode_t m), (fd, m))
@@ -88,6 +89,9 @@ FAULT(int, shmget, (key_t k, size_t n, int f), (k, n, f))
 FAULT(int, shmat, (void **out, int id, void *p, int f), (out, id, p, f))
 FAULT_AFTER(int, shmdt, (void *p), (p))
 FAULT(int, shmctl, (int id, int cmd, void *b), (id, cmd, b))
+FAULT(int, semctl, (int id, int n, int cmd, void *b), (id, n, cmd, b))
+FAULT(int, msgctl, (int id, int cmd, void *b), (id, cmd, b))
+FAULT(int, mq_getattr, (int fd, struct mq_attr *a), (fd, a))
 
 static int
 fault_lock(int fd, int cmd, struct flock *fl)
@@ -118,6 +122,7 @@ faults_on(unsigned k, int err, int forever)
 	    .fallocate = fault_fallocate,
 	    .fstat = fault_fstat,
 	    .lstat = fault_lstat,
+	    .stat = fault_stat,
 	    .birth = fault_birth,
 	    .fstatfs = fault_fstatfs,
 	    .fchmod = fault_fchmod,
@@ -161,6 +166,9 @@ faults_on(unsigned k, int err, int forever)
 	    .shmat = fault_shmat,
 	    .shmdt = fault_shmdt,
 	    .shmctl = fault_shmctl,
+	    .semctl = fault_semctl,
+	    .msgctl = fault_msgctl,
+	    .mq_getattr = fault_mq_getattr,
 	};
 }
 
