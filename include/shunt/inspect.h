@@ -85,7 +85,8 @@ struct shunt_segment_info {
 	int64_t last_pid;     /* System V: last to attach or detach */
 	int64_t holder_pid;   /* locks: of the holder, for people; 0: none */
 	uint32_t value;       /* semaphores: permits free; events: pending */
-	uint32_t most;        /* semaphores: permits there may be */
+	uint32_t most;        /* semaphores: permits there may be; semaphore
+				 sets: semaphores */
 	uint32_t unrepaired;  /* locks: 1 if the last holder died with it */
 	uint32_t reserved2;
 	uint64_t recoveries; /* locks, semaphores: holders that died */

@@ -85,9 +85,10 @@ wanted_device(const struct shunt__users *u, uint64_t dev)
 
 /* What a use of it is: -1, none of ours. */
 static int
-use_of(struct pass *p, uint64_t dev, const char *path)
+use_of(struct pass *p, uint64_t dev, const char *path, int fd)
 {
-	if (begins(path, sysv))
+	/* Only mapped; a message queue may have a path that looks like it. */
+	if (fd < 0 && begins(path, sysv))
 		return foreign_ipc(p) ? -1 : SHUNT__USE_SYSV;
 	if (begins(path, memfd))
 		return p->u->anon ? SHUNT__USE_MEMFD : -1;
@@ -142,7 +143,7 @@ note_place(struct pass *p, struct shunt__use *use, const char *path, int fd)
 static struct shunt__use *
 note(struct pass *p, uint64_t dev, uint64_t ino, const char *path, int fd)
 {
-	int of = use_of(p, dev, path);
+	int of = use_of(p, dev, path, fd);
 	struct shunt__use *use;
 
 	if (of < 0)

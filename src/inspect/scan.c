@@ -12,6 +12,7 @@
 #include "inspect/files.h"
 #include "inspect/inspect.h"
 #include "inspect/look.h"
+#include "inspect/places.h"
 #include "inspect/users.h"
 #include "os/os.h"
 
@@ -47,6 +48,49 @@ list_shm(struct shunt_scan *s)
 	return 0;
 }
 
+static int
+list_sysv(struct shunt_scan *s)
+{
+	int e = 0;
+
+	if (wants(s, SHUNT_PLACE_SYSV))
+		e = shunt__list_sysv(&s->infos[SHUNT_PLACE_SYSV]);
+	if (e == 0 && wants(s, SHUNT_PLACE_SEMSET))
+		e = shunt__list_semsets(&s->infos[SHUNT_PLACE_SEMSET]);
+	if (e == 0 && wants(s, SHUNT_PLACE_MSGQUEUE))
+		e = shunt__list_msgqueues(&s->infos[SHUNT_PLACE_MSGQUEUE]);
+	return e;
+}
+
+static int
+list_mounts(struct shunt_scan *s)
+{
+	int e = 0;
+
+	if (wants(s, SHUNT_PLACE_MQ))
+		e = shunt__list_mounts(&s->mq, "mqueue", &s->users);
+	if (e == 0 && wants(s, SHUNT_PLACE_HUGETLB))
+		e = shunt__list_mounts(&s->huge, "hugetlbfs", &s->users);
+	return e < 0 ? shunt__fail(e, "out of memory") : 0;
+}
+
+static int
+list_users(struct shunt_scan *s)
+{
+	int e = 0;
+
+	if (s->users.wanted || s->users.anon)
+		e = shunt__users_read(&s->users, -1);
+	if (e < 0)
+		return shunt__fail(e, "out of memory");
+	for (uint32_t p = SHUNT_PLACE_MEMFD;
+	     e == 0 && p <= SHUNT_PLACE_UNLINKED; p++)
+		if (wants(s, p))
+			e = shunt__list_anon(
+			    &s->infos[p], p, &s->users, &s->shm);
+	return e;
+}
+
 /* Names first, then /proc: what gets its name in between is not taken for
  * something without one. */
 static int
@@ -56,14 +100,11 @@ list_all(struct shunt_scan *s)
 
 	if (s->places & (FILES_OF | 1u << SHUNT_PLACE_UNLINKED))
 		e = list_shm(s);
-	if (e == 0 && wants(s, SHUNT_PLACE_SYSV))
-		e = shunt__list_sysv(&s->infos[SHUNT_PLACE_SYSV]);
-	if (e == 0 && (s->users.wanted || s->users.anon)) {
-		e = shunt__users_read(&s->users, -1);
-		if (e < 0)
-			shunt__fail(e, "out of memory");
-	}
-	return e;
+	if (e == 0)
+		e = list_sysv(s);
+	if (e == 0)
+		e = list_mounts(s);
+	return e < 0 ? e : list_users(s);
 }
 
 static int
@@ -107,15 +148,27 @@ shunt_scan_open(struct shunt_scan **out, const struct shunt_scan_options *opts)
 	return 0;
 }
 
+static void
+shown_name(const struct shunt__file *file, char *name, size_t room)
+{
+	shunt__files_name(file->path, name, room);
+	if (file->sem) {
+		/* "/sem.n" is five bytes before its name, and so is this. */
+		memcpy(name, "sem:/", strlen("sem:/"));
+	}
+}
+
 /* What may not be opened still has what stat(2) tells. */
 static int
-from_outside(struct shunt_scan *s, const char *path, const char *name,
+from_outside(struct shunt_scan *s, const struct shunt__file *file,
     struct shunt_segment_info *info)
 {
+	char name[PATH_MAX + 8];
 	struct stat st;
 
-	if (shunt__os.lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+	if (shunt__os.lstat(file->path, &st) < 0 || !S_ISREG(st.st_mode))
 		return 0;
+	shown_name(file, name, sizeof(name));
 	shunt__info_file(info, name, &st);
 	info->place = s->place;
 	shunt__users_read(&s->users, -1);
@@ -124,6 +177,16 @@ from_outside(struct shunt_scan *s, const char *path, const char *name,
 	if (s->users.wanted)
 		shunt__users_tell(&s->users, info);
 	return 1;
+}
+
+/* libc's semaphore: its first word is what is free, in glibc and musl. */
+static void
+tell_sem(const struct shunt__look *look, struct shunt_segment_info *info)
+{
+	int32_t value;
+
+	if (shunt__look_read(look, 0, &value, sizeof(value)) == 0)
+		info->value = (uint32_t)value & INT32_MAX;
 }
 
 /* 0 if it is gone since the listing. */
@@ -136,11 +199,35 @@ from_file(struct shunt_scan *s, const struct shunt__file *file,
 
 	shunt__files_name(file->path, name, sizeof(name));
 	if (shunt__look_open(&look, name, NULL, 1) < 0)
-		return from_outside(s, file->path, name, info);
+		return from_outside(s, file, info);
 	shunt__info_fill(&look, &s->users, info, NULL, 0);
-	shunt__look_close(&look);
 	info->place = s->place;
+	if (s->place == SHUNT_PLACE_SEM) {
+		shown_name(file, info->name, sizeof(info->name));
+		tell_sem(&look, info);
+	}
+	shunt__look_close(&look);
 	return 1;
+}
+
+/* A descriptor is all that one can have of it; a queue without is idle, for
+ * its messages wait for the next who comes. */
+static int
+next_mq(struct shunt_scan *s, struct shunt_segment_info *info)
+{
+	while (s->at < s->mq.n) {
+		if (!shunt__info_mq(s->mq.all[s->at++].path, info))
+			continue;
+		shunt__users_read(&s->users, -1);
+		if (shunt__users_of(&s->users, info) != NULL)
+			info->state = SHUNT_STATE_LIVE;
+		else if (s->users.read && !s->users.hidden)
+			info->state = SHUNT_STATE_IDLE;
+		if (s->users.wanted)
+			shunt__users_tell(&s->users, info);
+		return 1;
+	}
+	return 0;
 }
 
 /* The next of the files of this place that is still there: 1, or 0. */
@@ -180,6 +267,8 @@ next_of_place(struct shunt_scan *s, struct shunt_segment_info *info)
 	case SHUNT_PLACE_POSIX:
 	case SHUNT_PLACE_SEM:
 		return next_file(s, &s->shm, info);
+	case SHUNT_PLACE_MQ:
+		return next_mq(s, info);
 	case SHUNT_PLACE_HUGETLB:
 		return next_file(s, &s->huge, info);
 	default:

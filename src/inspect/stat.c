@@ -62,21 +62,22 @@ ask_lease(const struct shunt__look *look)
 
 /* Is somebody to be seen who has it?  0 also where /proc cannot be read. */
 static int
-seen(const struct shunt__look *look, struct shunt__users *users)
+seen(const struct shunt__look *look, struct shunt__users *users,
+    const struct shunt_segment_info *info)
 {
 	shunt__users_device(users, look->st.st_dev);
 	return shunt__users_read(users, look->fd) == 0 &&
-	       shunt__users_find(users, SHUNT__USE_FILE, look->st.st_dev,
-		   look->st.st_ino) != NULL;
+	       shunt__users_of(users, info) != NULL;
 }
 
 static uint32_t
-raw_state(const struct shunt__look *look, struct shunt__users *users)
+raw_state(const struct shunt__look *look, struct shunt__users *users,
+    const struct shunt_segment_info *info)
 {
 	uint32_t state = ask_lease(look);
 
 	/* Not ours to lease: then whoever can be seen. */
-	if (state == SHUNT_STATE_UNKNOWN && seen(look, users))
+	if (state == SHUNT_STATE_UNKNOWN && seen(look, users, info))
 		state = SHUNT_STATE_LIVE;
 	return state;
 }
@@ -87,18 +88,18 @@ raw_state(const struct shunt__look *look, struct shunt__users *users)
  * lease makes those wait who open it now.
  */
 static uint32_t
-unattached_state(
-    const struct shunt__look *look, struct shunt__users *users, uint32_t state)
+unattached_state(const struct shunt__look *look, struct shunt__users *users,
+    const struct shunt_segment_info *info)
 {
 	uint32_t lease;
 
 	if (!users->wanted)
-		return state;
+		return info->state;
 	lease = ask_lease(look);
 	if (lease == SHUNT_STATE_LIVE ||
-	    (lease == SHUNT_STATE_UNKNOWN && seen(look, users)))
+	    (lease == SHUNT_STATE_UNKNOWN && seen(look, users, info)))
 		return SHUNT_STATE_LIVE;
-	return state;
+	return info->state;
 }
 
 struct list {
@@ -193,7 +194,7 @@ stat_object(const struct shunt__look *look, struct shunt__users *users,
 	else
 		info->state = SHUNT_STATE_IDLE;
 	if (info->state != SHUNT_STATE_LIVE)
-		info->state = unattached_state(look, users, info->state);
+		info->state = unattached_state(look, users, info);
 }
 
 /* A memfd and a file whose name is gone are told apart by what /proc calls
@@ -253,7 +254,7 @@ shunt__info_fill(const struct shunt__look *look, struct shunt__users *users,
 	info->place = place_of(look);
 	if (look->code == 1) {
 		info->kind = SHUNT_KIND_RAW;
-		info->state = raw_state(look, users);
+		info->state = raw_state(look, users, info);
 	} else if (look->code < 0) {
 		info->kind = SHUNT_KIND_OTHER;
 		info->state = SHUNT_STATE_UNKNOWN;
