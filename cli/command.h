@@ -15,7 +15,8 @@ struct command {
 	int (*run)(const struct command *cmd, int argc, char **argv);
 };
 
-extern const struct command command_why;
+extern const struct command command_why, command_doctor;
+extern const struct command command_watch;
 extern const struct command command_lock, command_sem, command_event;
 extern const struct command command_create, command_write, command_read,
     command_dump, command_ls, command_stat, command_rm, command_send,

@@ -46,32 +46,80 @@ tell_held(struct why *w, const struct stat *st)
 		why_say(w, WHY_LOST, "Its bytes, with the last of them.");
 }
 
+/* By a descriptor: its path in /proc; 0, or -errno after telling. */
+static int
+by_descriptor(struct why *w, long long pid, long long fd, struct stat *st)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "/proc/%lld/fd/%lld", pid, fd);
+	if (stat(path, st) < 0) {
+		int e = errno;
+
+		fail_say(w->cmd,
+		    e == EACCES
+			? "%s: process %lld is another user's: root can look"
+			: "%s: process %lld has no such descriptor now",
+		    out_safe(w->name), pid);
+		return -e;
+	}
+	snprintf(w->seen_at, sizeof(w->seen_at), "%s", path);
+	return 0;
+}
+
+/* A mapping whose descriptor is closed: listing finds it by its name. */
+static int
+by_listing(struct why *w, struct stat *st)
+{
+	const struct shunt_scan_options o = {
+	    .sz = sizeof(o), .places = 1u << SHUNT_PLACE_MEMFD};
+	struct shunt_segment_info i = {.sz = sizeof(i)};
+	struct shunt_scan *scan;
+	int found = 0;
+
+	if (shunt_scan_open(&scan, &o) == 0)
+		while (!found && shunt_scan_next(scan, &i) == 1)
+			found = strcmp(i.name, w->name) == 0;
+	shunt_scan_close(&scan);
+	if (!found) {
+		fail_say(w->cmd, "%s: no process that can be seen maps it now",
+		    out_safe(w->name));
+		return -ENOENT;
+	}
+	*st = (struct stat){.st_ino = i.inode,
+	    .st_dev = i.device,
+	    .st_size = (off_t)i.size,
+	    .st_blocks = (blkcnt_t)(i.used / 512),
+	    .st_uid = i.uid,
+	    .st_gid = i.gid,
+	    .st_mode = i.mode};
+	return 0;
+}
+
 int
 why_memfd(struct why *w)
 {
 	const char *at = strrchr(w->name, '@');
-	char path[80], end;
 	long long pid = 0, fd = 0;
 	struct stat st;
+	char end;
+	int r;
 
-	if (at == NULL || sscanf(at + 1, "%lld/%lld%c", &pid, &fd, &end) != 2)
+	if (at != NULL && sscanf(at + 1, "%lld/%lld%c", &pid, &fd, &end) == 2)
+		r = by_descriptor(w, pid, fd, &st);
+	else if (at != NULL && strstr(at, "/map") != NULL)
+		r = by_listing(w, &st);
+	else
 		return fail_say(w->cmd,
 		    "\"%s\" is no name of a memfd; write memfd:NAME@PID/FD",
 		    out_safe(w->name));
-	snprintf(path, sizeof(path), "/proc/%lld/fd/%lld", pid, fd);
-	if (stat(path, &st) < 0)
-		return fail_say(w->cmd,
-		    errno == EACCES
-			? "%s: process %lld is another user's: root can look"
-			: "%s: process %lld has no such descriptor now",
-		    out_safe(w->name), pid);
+	if (r < 0)
+		return CLI_FAILED;
 	w->what = "memfd";
 	why_users_file(w, &st);
-	snprintf(w->seen_at, sizeof(w->seen_at), "%s", path);
 	why_say(w, WHY_MADE,
-	    "By which process, the kernel does not note; %s "
-	    "has it as descriptor %lld.",
-	    why_process(pid, 0), fd);
+	    "By which process, the kernel does not note: it is handed over "
+	    "sockets and inherited.");
 	tell_held(w, &st);
 	return CLI_DONE;
 }
