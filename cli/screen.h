@@ -50,6 +50,7 @@ enum screen_key {
 	SCREEN_ERASE,   /* backspace */
 	SCREEN_RESIZED, /* draw again, in the new size */
 	SCREEN_OTHER,   /* some other key */
+	SCREEN_LOST,    /* the terminal is gone: end */
 };
 
 /* 1 if standard input and output are terminals: a screen makes sense. */

@@ -3,6 +3,7 @@
 #define NCURSES_WIDECHAR 1
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -276,7 +277,16 @@ translate(int c)
 	return c < 0x100 ? c : SCREEN_OTHER;
 }
 
-/* An end of input is no key: a terminal that is gone must not spin us. */
+/* Without this, a terminal that is gone would answer at once for ever. */
+static int
+lost(void)
+{
+	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+
+	return poll(&in, 1, 0) > 0 &&
+	       (in.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+}
+
 int
 screen_key(int64_t wait_ns)
 {
@@ -285,7 +295,14 @@ screen_key(int64_t wait_ns)
 
 	timeout(ms > 60000 ? 60000 : ms < 0 ? 0 : (int)ms);
 	c = getch();
-	return c == ERR ? SCREEN_NONE : translate(c);
+	if (c == ERR)
+		return lost() ? SCREEN_LOST : SCREEN_NONE;
+	/* Ctrl-L: somebody else wrote on the terminal. */
+	if (c == 'L' - '@') {
+		clearok(curscr, TRUE);
+		return SCREEN_RESIZED;
+	}
+	return translate(c);
 }
 
 #else
