@@ -76,16 +76,20 @@ explain(int e, const struct shunt__name *name)
 }
 
 /* Somebody may hold a lease on it for microseconds, to see who has it open:
- * then an open that does not block is told to come again. */
+ * then an open that does not block is told to come again.  A second, should he
+ * have lost his CPU just there. */
 static int
 open_patiently(const char *path, int flags)
 {
-	int fd = -EAGAIN;
+	uint64_t end = 0;
+	int fd;
 
-	for (int i = 0; i < 100 && fd == -EAGAIN; i++) {
-		if (i > 0)
-			shunt__os.nanosleep(50000);
-		fd = shunt__os.open(path, flags, 0);
+	while ((fd = shunt__os.open(path, flags, 0)) == -EAGAIN) {
+		if (end == 0)
+			end = shunt__now() + 1000000000;
+		else if (shunt__now() > end)
+			break;
+		shunt__os.nanosleep(50000);
 	}
 	return fd;
 }

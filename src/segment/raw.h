@@ -51,7 +51,9 @@ ssize_t shunt__sysv_read(const struct shunt__name *name, uint64_t off,
     void *buf, size_t len, const char *owner);
 ssize_t shunt__sysv_write(const struct shunt__name *name, uint64_t off,
     const void *buf, size_t len, const char *owner);
-int shunt__sysv_remove(const struct shunt__name *name, const char *owner);
+/* @flags: SHUNT_REMOVE_... */
+int shunt__sysv_remove(
+    const struct shunt__name *name, const char *owner, uint32_t flags);
 int shunt__sysv_set_mode(const struct shunt__name *name, uint32_t mode);
 int shunt__sysv_set_owner(
     const struct shunt__name *name, const char *user, const char *group);

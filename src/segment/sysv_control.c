@@ -23,12 +23,40 @@ explain(int e, const struct shunt__name *name,
 	    shunt__quote(name->shown), what, shunt__why(e));
 }
 
+/*
+ * Its count is right in every namespace, and drops with who dies.  Who attaches
+ * between this look and IPC_RMID keeps it, as always, but without the key:
+ * there is no lock that would keep him out.
+ */
+static int
+may_go(const struct shunt__name *name, const struct shunt_sysv_info *info,
+    uint32_t flags)
+{
+	const char *shown = shunt__quote(name->shown);
+
+	if (!(flags & (SHUNT_REMOVE_ORPHAN | SHUNT_REMOVE_IDLE)))
+		return 0;
+	if (info->attached != 0)
+		return shunt__fail(-EBUSY, "%s: it is attached %llu time%s",
+		    shown, (unsigned long long)info->attached,
+		    info->attached > 1 ? "s" : "");
+	if (flags & SHUNT_REMOVE_IDLE)
+		return 0;
+	return shunt__fail(-EBUSY,
+	    "%s: it is System V's: nobody can tell whether it is meant to "
+	    "stay; shunt rm removes it, and shunt clean --idle with its name",
+	    shown);
+}
+
 int
-shunt__sysv_remove(const struct shunt__name *name, const char *owner)
+shunt__sysv_remove(
+    const struct shunt__name *name, const char *owner, uint32_t flags)
 {
 	struct shunt_sysv_info info;
 	int e = shunt__sysv_reach(name, owner, &info);
 
+	if (e == 0)
+		e = may_go(name, &info, flags);
 	if (e < 0)
 		return e;
 	e = shunt__os.shmctl(info.id, IPC_RMID, NULL);

@@ -273,7 +273,7 @@ static void
 removing_takes_no_unknown_options(void **state)
 {
 	const char *name = test_name("opts");
-	struct shunt_remove_options o = {.sz = sizeof(o), .flags = 2};
+	struct shunt_remove_options o = {.sz = sizeof(o), .flags = 1u << 31};
 	struct shunt__object *a;
 
 	(void)state;
