@@ -27,8 +27,9 @@ static const struct {
     {"Queues", {&command_send, &command_recv}},
     {"Locks", {&command_lock, &command_sem, &command_event}},
     {"Logs", {&command_logd, &command_log, &command_tail}},
-    {"Looking and tidying", {&command_ls, &command_why, &command_watch, &command_stat,
-				&command_doctor, &command_limits, &command_rm}},
+    {"Looking and tidying",
+	{&command_ls, &command_why, &command_watch, &command_stat,
+	    &command_doctor, &command_limits, &command_rm}},
     {"Rights and memory", {&command_chmod, &command_chown, &command_pin}},
 };
 #define TASKS (sizeof(tasks) / sizeof(tasks[0]))
