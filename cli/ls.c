@@ -1,340 +1,220 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <fnmatch.h>
-#include <inttypes.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
-
-#include <shunt.h>
 
 #include "args.h"
 #include "fail.h"
-#include "look.h"
+#include "ls.h"
 #include "out.h"
 
-/* shunt ls: what segments there are, and whose they are. */
+/* shunt ls: what shared memory there is, and whose it is. */
 
-#define COLUMNS 9
-#define STATE   6  /* column that is coloured */
-#define OWNER   10 /* widest user name on a terminal; else the number */
-
-static const char *const titles[COLUMNS] = {
-    "NAME", "KIND", "SIZE", "USED", "OWNER", "MODE", "STATE", "USERS", "AGE"};
-/* Numbers stand at the right of their column. */
-static const int right[COLUMNS] = {0, 0, 1, 1, 0, 0, 0, 1, 1};
-
-struct row {
-	char *cell[COLUMNS];
-	uint32_t state;
+/* Lists of words as they were typed. */
+struct typed {
+	const char *kinds, *places, *states;
 };
 
-struct list {
-	struct row *rows;
-	size_t count;
-	json_t *json; /* instead of rows, if wanted */
-};
-
-/* Which segments are wanted. */
-struct wanted {
-	uint32_t kind; /* 0: all; else enum shunt_kind + 1 */
-	int posix, sysv;
-	char **patterns;
-	int npatterns;
-};
-
-static uint64_t
-count_users(const struct shunt_segment_info *info, json_t *json)
-{
-	struct look_users users;
-	uint64_t n;
-
-	/* System V counts for itself, also those that cannot be seen. */
-	if (look_sysv(info->name) && json == NULL)
-		return info->attached;
-	/* Looking through /proc costs: only where somebody is known to be. */
-	if (info->state != SHUNT_STATE_LIVE || look_users(&users, info->name))
-		n = info->senders + info->receiver;
-	else {
-		n = users.count;
-		if (json != NULL)
-			json_object_set_new(
-			    json, "users", look_users_json(&users));
-		look_users_free(&users);
-	}
-	return n;
-}
-
-/* Removed, and there only for those who have it attached. */
+/* -1 to go on, or the exit code after telling the mistake. */
 static int
-dest(const struct shunt_segment_info *info)
+words(const struct command *cmd, const char *option, const char *typed,
+    const char *all, uint32_t *mask)
 {
-	return look_sysv(info->name) &&
-	       (info->sysv_flags & SHUNT_SYSV_DEST) != 0;
+	if (typed == NULL || strcmp(typed, "all") == 0)
+		return -1;
+	*mask = ls_mask(typed, all);
+	if (*mask != 0)
+		return -1;
+	return args_usage(cmd,
+	    "%s wants all, or one or more of: %s, with commas between, "
+	    "not \"%s\"",
+	    option, all, out_safe(typed));
 }
 
-static char *
-text(const char *s)
+/* The words of places leave out one of enum shunt_place: files elsewhere. */
+static uint32_t
+places_of(uint32_t mask)
 {
-	char *copy = strdup(s);
+	uint32_t below = (1u << SHUNT_PLACE_FILE) - 1;
 
-	if (copy == NULL)
-		abort();
-	return copy;
-}
-
-static char *
-owner(uint32_t uid)
-{
-	const char *name = out_safe(out_user(uid));
-	char number[16];
-
-	if (!out_terminal() || out_width(name) <= OWNER)
-		return text(name);
-	snprintf(number, sizeof(number), "%" PRIu32, uid);
-	return text(number);
+	return (mask & below) | (mask & ~below) << 1;
 }
 
 static int
-add_row(struct list *list, const struct shunt_segment_info *info)
+user(const struct command *cmd, struct ls_wanted *w)
 {
-	struct row *rows, *row;
-	char number[32];
+	struct passwd *pw;
+	unsigned long uid;
+	char *end;
 
-	rows = realloc(list->rows, (list->count + 1) * sizeof(*rows));
-	if (rows == NULL)
-		return -ENOMEM;
-	list->rows = rows;
-	row = &rows[list->count++];
-	row->state = info->state;
-	row->cell[0] = text(out_safe(info->name));
-	row->cell[1] = text(look_kind(info->kind));
-	row->cell[2] = text(out_size(info->size));
-	row->cell[3] = text(out_size(info->used));
-	row->cell[4] = owner(info->uid);
-	snprintf(number, sizeof(number), "%04o", info->mode & 07777);
-	row->cell[5] = text(number);
-	row->cell[STATE] = text(dest(info) ? "dest" : look_state(info->state));
-	snprintf(number, sizeof(number), "%" PRIu64, count_users(info, NULL));
-	row->cell[7] = text(info->state == SHUNT_STATE_UNKNOWN ? "?" : number);
-	row->cell[8] = text(
-	    out_age(info->created_ns != 0 ? info->created_ns : info->mtime_ns));
-	return 0;
+	w->uid = (uint32_t)geteuid();
+	if (w->owner == NULL)
+		return -1;
+	if (w->mine)
+		return args_usage(cmd, "--mine and --owner exclude each other");
+	pw = getpwnam(w->owner);
+	errno = 0;
+	uid = strtoul(w->owner, &end, 10);
+	if (pw != NULL)
+		w->uid = (uint32_t)pw->pw_uid;
+	else if (*w->owner < '0' || *w->owner > '9' || *end != 0 ||
+		 errno != 0 || uid > UINT32_MAX)
+		return args_usage(cmd,
+		    "--owner wants a user or a number, and there is no "
+		    "\"%s\"",
+		    out_safe(w->owner));
+	else
+		w->uid = (uint32_t)uid;
+	return -1;
 }
 
 static int
-add(struct list *list, const struct shunt_segment_info *info)
+check(const struct command *cmd, struct ls_wanted *w, const struct typed *t)
 {
-	json_t *o;
+	int rc = words(cmd, "--kind", t->kinds, LS_KINDS, &w->kinds);
 
-	if (list->json == NULL)
-		return add_row(list, info);
-	o = look_info_json(info);
-	if (o == NULL)
-		return -ENOMEM;
-	json_object_set_new(o, "users", json_array());
-	count_users(info, o);
-	return json_array_append_new(list->json, o) < 0 ? -ENOMEM : 0;
+	if (rc < 0)
+		rc = words(cmd, "--place", t->places, LS_PLACES, &w->places);
+	if (rc < 0)
+		rc = words(cmd, "--state", t->states, LS_STATES, &w->states);
+	if (rc < 0)
+		rc = user(cmd, w);
+	if (rc < 0 && w->tree && w->json)
+		rc = args_usage(cmd,
+		    "--tree and --json exclude each other: the JSON has the "
+		    "processes of each segment");
+	w->places = places_of(w->places);
+	return rc;
 }
 
-/* A name of /dev/shm may be given with or without its slash. */
-static int
-match(const struct wanted *w, const struct shunt_segment_info *info)
+static void
+nothing(const struct ls_wanted *w)
 {
-	int sysv = look_sysv(info->name), hit = w->npatterns == 0;
+	int all = w->npatterns == 0 && w->kinds == 0 && w->places == 0 &&
+		  w->states == 0 && !w->mine && w->owner == NULL && !w->posix &&
+		  !w->sysv;
 
-	if ((w->posix || w->sysv) && !(sysv ? w->sysv : w->posix))
-		return 0;
-	if (w->kind != 0 && info->kind + 1 != w->kind)
-		return 0;
-	for (int i = 0; i < w->npatterns && !hit; i++)
-		hit =
-		    fnmatch(w->patterns[i], info->name, 0) == 0 ||
-		    (!sysv && fnmatch(w->patterns[i], info->name + 1, 0) == 0);
-	return hit;
+	if (isatty(STDERR_FILENO) == 1)
+		fputs(all ? "There is no shared memory that can be seen from "
+			    "here.\n"
+			  : "Nothing matches.\n",
+		    stderr);
 }
 
 static int
-collect(struct list *list, const struct wanted *w)
+show(const struct command *cmd, const struct ls_list *list,
+    const struct ls_wanted *w)
 {
-	struct shunt_segment_info info;
-	struct shunt_scan *scan;
-	int r = shunt_scan_open(&scan, NULL);
+	int r = 0;
 
+	if (w->json)
+		r = ls_json(list);
+	else if (list->count == 0)
+		nothing(w);
+	else if (w->tree)
+		r = ls_tree(list, w->wide);
+	else
+		ls_table(list, w->wide);
 	if (r < 0)
-		return r;
-	for (;;) {
-		info = (struct shunt_segment_info){.sz = sizeof(info)};
-		r = shunt_scan_next(scan, &info);
-		if (r <= 0)
-			break;
-		if (!match(w, &info))
-			continue;
-		r = add(list, &info);
-		if (r < 0)
-			break;
-	}
-	shunt_scan_close(&scan);
-	return r;
-}
-
-static const char *
-state_colour(uint32_t state)
-{
-	switch (state) {
-	case SHUNT_STATE_LIVE:
-		return out_colour(OUT_GREEN);
-	case SHUNT_STATE_ORPHAN:
-		return out_colour(OUT_YELLOW);
-	}
-	return "";
-}
-
-static void
-print_line(char *const *cells, const int *width, uint32_t state)
-{
-	int c = 0;
-
-	/* A name that leaves no room for the rest stands above it. */
-	if (out_width(cells[0]) > width[0]) {
-		printf("%s\n%*s  ", cells[0], width[0], "");
-		c = 1;
-	}
-	for (; c < COLUMNS; c++) {
-		const char *colour = c == STATE ? state_colour(state) : "";
-
-		fputs(colour, stdout);
-		out_cell(cells[c], right[c] ? -width[c] : width[c]);
-		if (*colour != 0)
-			fputs(out_colour(OUT_RESET), stdout);
-		fputs(c < COLUMNS - 1 ? "  " : "\n", stdout);
-	}
-}
-
-/* What a terminal leaves for the names; programs get their rows whole. */
-static int
-name_width(const int *width)
-{
-	struct winsize size;
-	int rest = 2 * (COLUMNS - 1), least = (int)strlen(titles[0]);
-
-	if (!out_terminal() || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 ||
-	    size.ws_col == 0)
-		return width[0];
-	for (int c = 1; c < COLUMNS; c++)
-		rest += width[c];
-	if (rest + width[0] <= size.ws_col)
-		return width[0];
-	return size.ws_col - rest > least ? size.ws_col - rest : least;
-}
-
-static void
-print(const struct list *list)
-{
-	int width[COLUMNS];
-	char *head[COLUMNS];
-
-	for (int c = 0; c < COLUMNS; c++) {
-		width[c] = (int)strlen(titles[c]);
-		head[c] = (char *)(uintptr_t)titles[c];
-		for (size_t i = 0; i < list->count; i++)
-			if (out_width(list->rows[i].cell[c]) > width[c])
-				width[c] = out_width(list->rows[i].cell[c]);
-	}
-	width[0] = name_width(width);
-	fputs(out_colour(OUT_BOLD), stdout);
-	print_line(head, width, SHUNT_STATE_UNKNOWN);
-	fputs(out_colour(OUT_RESET), stdout);
-	for (size_t i = 0; i < list->count; i++)
-		print_line(list->rows[i].cell, width, list->rows[i].state);
-}
-
-static void
-drop(struct list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		for (int c = 0; c < COLUMNS; c++)
-			free(list->rows[i].cell[c]);
-	free(list->rows);
+		return fail_cold(cmd, "/dev/shm", r);
+	if (!w->json && list->count > 0 && out_terminal())
+		ls_totals(list);
+	return CLI_DONE;
 }
 
 static int
 run(const struct command *cmd, int argc, char **argv)
 {
-	struct list list = {0};
-	struct wanted w = {0};
-	int json = 0, r;
+	struct ls_wanted w = {0};
+	struct ls_list list = {0};
+	struct typed t = {0};
 	const struct arg table[] = {
-	    {'k', "kind", ARG_CHOICE, &w.kind,
-		"all raw queue log lock semaphore event"},
+	    {'k', "kind", ARG_TEXT, &t.kinds, NULL},
+	    {'p', "place", ARG_TEXT, &t.places, NULL},
 	    {0, "posix", ARG_FLAG, &w.posix, NULL},
 	    {0, "sysv", ARG_FLAG, &w.sysv, NULL},
-	    {0, "json", ARG_FLAG, &json, NULL},
+	    {0, "state", ARG_TEXT, &t.states, NULL},
+	    {'m', "mine", ARG_FLAG, &w.mine, NULL},
+	    {0, "owner", ARG_TEXT, &w.owner, NULL},
+	    {'s', "sort", ARG_CHOICE, &w.sort,
+		"place name size used age users owner state"},
+	    {'r', "reverse", ARG_FLAG, &w.reverse, NULL},
+	    {'w', "wide", ARG_FLAG, &w.wide, NULL},
+	    {'t', "tree", ARG_FLAG, &w.tree, NULL},
+	    {0, "json", ARG_FLAG, &w.json, NULL},
 	    {0},
 	};
 	const struct operands ops = {0, -1, "PATTERNs"};
-	int rc = args_read(cmd, table, &ops, &argc, &argv);
+	int rc = args_read(cmd, table, &ops, &argc, &argv), r;
 
+	if (rc < 0)
+		rc = check(cmd, &w, &t);
 	if (rc >= 0)
 		return rc;
 	w.patterns = argv;
 	w.npatterns = argc;
-	list.json = json ? json_array() : NULL;
-	r = collect(&list, &w);
-	if (r < 0)
+	r = ls_collect(&list, &w);
+	if (r < 0) {
 		rc = fail_cold(cmd, "/dev/shm", r);
-	else if (json)
-		rc = out_json(json_incref(list.json), 1) < 0 ? CLI_FAILED
-							     : CLI_DONE;
-	else {
-		rc = CLI_DONE;
-		if (list.count > 0)
-			print(&list);
-		else if (isatty(STDERR_FILENO) == 1)
-			fputs(argc > 0 || w.kind != 0 || w.posix || w.sysv
-				  ? "Nothing matches.\n"
-				  : "There are no segments: /dev/shm is empty, "
-				    "and so is System V.\n",
-			    stderr);
+	} else {
+		ls_sort(&list, w.sort, w.reverse);
+		rc = show(cmd, &list, &w);
 	}
-	json_decref(list.json);
-	drop(&list);
+	ls_free(&list);
 	return rc;
 }
 
 /* clang-format off */
 static const char help[] =
-"Lists the segments of the machine: what lies in /dev/shm, objects of shunt and\n"
-"the raw segments of any program, then those of System V.  Nothing is touched.\n"
-"PATTERN is as in a shell, quoted.\n"
+"Lists all shared memory of the machine: /dev/shm with its directories, objects\n"
+"of shunt and the raw segments of any program; System V segments, semaphores\n"
+"and message queues; named semaphores and message queues of POSIX; memfds;\n"
+"memory whose name was removed while somebody has it; files of huge pages.\n"
+"Nothing is touched.  PATTERN is as in a shell, quoted.\n"
 "\n"
-"  -k, --kind=KIND   only raw, queue, log, lock, semaphore or event (all)\n"
-"      --posix       only what lies in /dev/shm\n"
-"      --sysv        only System V\n"
-"      --json        an array of objects, sizes exact\n"
+"  -k, --kind=KIND,...   only raw, queue, log, lock, semaphore, event or other\n"
+"                        memory; sem, semset, msg or mq\n"
+"  -p, --place=PLACE,... only posix, sysv, semset, msg, sem, mq, memfd, unlinked\n"
+"                        or hugetlb\n"
+"      --posix, --sysv   short for --place=posix, --place=sysv\n"
+"      --state=STATE,... only live, idle, orphan, unlinked-held, unknown or dest\n"
+"  -m, --mine            only what belongs to you\n"
+"      --owner=USER      only what belongs to USER, a name or a number\n"
+"  -s, --sort=KEY        by name, size, used, users (most first), age (oldest\n"
+"                        first), owner, state (what wants a look first) or place\n"
+"  -r, --reverse         the other way round\n"
+"  -w, --wide            with mode, creator and the processes that have it\n"
+"  -t, --tree            by process, and what nobody has\n"
+"      --json            an array of objects, sizes exact\n"
 "\n"
-"  NAME   /name, or sysv:KEY, sysv:id=N of one without a key\n"
+"  NAME   /name, file:PATH, sysv:KEY or sysv:id=N, semset:, msg:, sem:/name,\n"
+"         mq:/name, memfd:NAME@PID/FD, unlinked:/name@INODE\n"
 "  SIZE   as the file says        USED  memory it really takes\n"
 "  STATE  live: somebody has it attached or mapped; idle: nobody has, but it\n"
-"         may be meant to stay; orphan: provably nobody's any more; dest:\n"
+"         may be meant to stay; orphan: provably nobody's any more;\n"
+"         unlinked-held: has no name any more, but somebody has it still; dest:\n"
 "         removed, goes with the last detach; unknown: cannot be told from here\n"
-"  USERS  processes that have it, as far as they can be seen; System V: how\n"
-"         often it is attached\n"
+"  USERS  processes that have it; 3+: and perhaps others that you may not see;\n"
+"         System V: how often it is attached\n"
 "  AGE    since it was made (raw: last changed)\n"
+"  CREATOR, PIDS  process and program; a creator that has ended has no program\n"
 "\n"
 "Examples:\n"
 "  shunt ls\n"
+"  shunt ls --sort=used --wide\n"
 "  shunt ls '/build-*' --kind=raw\n"
-"  shunt ls --sysv\n"
+"  shunt ls --place=memfd,unlinked --tree\n"
+"  shunt ls --mine --state=orphan,idle --sort=age\n"
 "  shunt ls --json | jq -r '.[] | select(.state == \"orphan\").name'\n";
 /* clang-format on */
 
 const struct command command_ls = {
     .name = "ls",
-    .summary = "list segments, who owns and who uses them",
-    .synopsis = "[PATTERN...] [--kind=KIND] [--posix|--sysv] [--json]",
+    .summary = "list all shared memory, who owns and who uses it",
+    .synopsis = "[PATTERN...] [--sort=KEY] [--wide] [--tree|--json]",
     .run = run,
     .help = help,
 };

@@ -9,7 +9,7 @@ _shunt_commands() {
 _shunt_names() {
 	local kind=$1 dir=/dev/shm f
 	if [ -n "$kind" ]; then
-		shunt ls --kind="$kind" 2>/dev/null |
+		shunt ls --posix --kind="$kind" 2>/dev/null |
 		    awk 'NR > 1 { print $1 }'
 	else
 		for f in "$dir"/*; do
@@ -80,6 +80,14 @@ _shunt() {
 	[ "$cur" != = ] || cur=
 	[ "$prev" != = ] || prev=${COMP_WORDS[COMP_CWORD - 2]}
 	case $sub:$prev in
+	ls:--kind | ls:-k)
+		words='raw queue log lock semaphore event other sem semset msg mq'
+		;;
+	ls:--place | ls:-p)
+		words='posix sysv semset msg sem mq memfd unlinked hugetlb'
+		;;
+	ls:--state) words='live idle orphan unlinked-held unknown dest' ;;
+	ls:--sort | ls:-s) words='place name size used age users owner state' ;;
 	*:--kind | *:-k) words='raw queue log lock semaphore event' ;;
 	*:--format | logd:-f) words='classic iso json' ;;
 	*:--sync | logd:-s) words='batch never' ;;

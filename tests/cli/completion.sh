@@ -31,6 +31,14 @@ completes shunt recv --n
 is 'an option with a letter' "$OUT" ' --null '
 completes shunt logd --format = i
 is 'a choice' "$OUT" ' iso '
+completes shunt ls --place = mem
+is 'a place' "$OUT" ' memfd '
+completes shunt ls --kind = sems
+is 'a kind of the list' "$OUT" ' semset '
+completes shunt ls --state = or
+is 'a state' "$OUT" ' orphan '
+completes shunt ls -s us
+is 'an order' "$OUT" ' used users '
 completes shunt log -p w
 is 'a level' "$OUT" ' warning '
 "$SHUNT" create "$N-raw" 4K

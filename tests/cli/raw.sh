@@ -96,8 +96,10 @@ check 'unknown group makes nothing' [ ! -e "$SHM-g" ]
 
 run "$SHUNT" ls
 went 'ls'
-has 'ls: title' "$OUT" 'NAME *KIND *SIZE *USED *OWNER *MODE *STATE *USERS *AGE'
-has 'ls: a row' "$OUT" "$N-m *raw * 1 *4K *root *0640 *idle *0"
+has 'ls: title' "$OUT" 'NAME *KIND *SIZE *USED *OWNER *STATE *USERS *AGE'
+has 'ls: a row' "$OUT" "$N-m *raw * 1 *4K *root *idle *0"
+run "$SHUNT" ls --wide
+has 'ls --wide: a row' "$OUT" "$N-m *raw * 1 *4K *root *0640 *idle *0"
 run "$SHUNT" ls --json "$N-a"
 went 'ls --json'
 has 'ls --json' "$(compact)" '\[{"name":"'"$N-a"'","kind":"raw","state":"idle","size":32768,"used":32768,"uid":'

@@ -194,7 +194,7 @@ has 'rm says who keeps it' "$OUT" \
 run "$SHUNT" stat "${K}03"
 refused 'its key is gone' 1 "${K}03" 'no such segment'
 run "$SHUNT" ls --sysv "sysv:id=$hold_id"
-row 'ls shows dest' "sysv:id=$hold_id" 'raw *4.8K *root *0640 *dest * 1 '
+row 'ls shows dest' "sysv:id=$hold_id" 'raw *4.8K *root *dest * 1 '
 run "$SHUNT" stat "sysv:id=$hold_id"
 row 'stat shows dest' removed 'yes: it goes with the last detach'
 run "$SHUNT" ls --json "sysv:id=$hold_id"
