@@ -56,13 +56,14 @@ add_file(struct shunt__files *files, const char *path, const struct stat *st)
 	return 0;
 }
 
-static int add_directory(struct shunt__files *files, const char *path,
-    int depth, struct shunt__users *users);
+static int add_directory(
+    struct shunt__files *files, const char *path, int depth, uint64_t dev);
 
-/* 0 also for what is gone again or may not be entered: it is passed over. */
+/* 0 also for what is gone again or may not be entered: it is passed over, as
+ * is what else is mounted there. */
 static int
 add_entry(struct shunt__files *files, const char *dir, const char *name,
-    int depth, struct shunt__users *users)
+    int depth, uint64_t dev)
 {
 	char path[PATH_MAX];
 	struct stat st;
@@ -71,32 +72,30 @@ add_entry(struct shunt__files *files, const char *dir, const char *name,
 	if (n < 0 || (size_t)n >= sizeof(path) ||
 	    shunt__os.lstat(path, &st) < 0)
 		return 0;
-	if (S_ISREG(st.st_mode)) {
-		shunt__users_device(users, st.st_dev);
+	if (S_ISREG(st.st_mode))
 		return add_file(files, path, &st);
-	}
-	if (!S_ISDIR(st.st_mode) || depth == DEPTH)
+	if (!S_ISDIR(st.st_mode) || depth == DEPTH || st.st_dev != dev)
 		return 0;
-	int e = add_directory(files, path, depth + 1, users);
+	int e = add_directory(files, path, depth + 1, dev);
 	return e == -ENOMEM ? e : 0;
 }
 
 static int
-add_directory(struct shunt__files *files, const char *path, int depth,
-    struct shunt__users *users)
+add_directory(
+    struct shunt__files *files, const char *path, int depth, uint64_t dev)
 {
 	struct dirent *entry;
 	DIR *dir;
-	int e = shunt__os.opendir(path, &dir);
+	int e = shunt__os.opendir(path, &dir), more = 1;
 
 	if (e < 0)
 		return e;
-	while (e == 0 && shunt__os.readdir(dir, &entry) == 1)
+	while (e == 0 && (more = shunt__os.readdir(dir, &entry)) == 1)
 		if (strcmp(entry->d_name, ".") != 0 &&
 		    strcmp(entry->d_name, "..") != 0)
-			e = add_entry(files, path, entry->d_name, depth, users);
+			e = add_entry(files, path, entry->d_name, depth, dev);
 	shunt__os.closedir(dir);
-	return e;
+	return e < 0 || more >= 0 ? e : more;
 }
 
 int
@@ -104,10 +103,12 @@ shunt__files_list(
     struct shunt__files *files, const char *dir, struct shunt__users *users)
 {
 	struct stat st;
+	int e = shunt__os.stat(dir, &st);
 
-	if (shunt__os.lstat(dir, &st) == 0)
-		shunt__users_device(users, st.st_dev);
-	return add_directory(files, dir, 0, users);
+	if (e < 0)
+		return e;
+	shunt__users_device(users, st.st_dev);
+	return add_directory(files, dir, 0, st.st_dev);
 }
 
 static int

@@ -22,7 +22,7 @@ struct shunt__files {
 	size_t room;
 };
 
-/* Adds those below @dir, and their devices to what is wanted of /proc.  What
+/* Adds those below @dir, and its device to what is wanted of /proc.  What
  * may not be entered is passed over, but not @dir itself.  0 or -errno. */
 int shunt__files_list(
     struct shunt__files *files, const char *dir, struct shunt__users *users);

@@ -355,6 +355,8 @@ look_around(struct pass *p)
 	    shunt__os.lstat("/proc/1", &st) < 0)
 		p->u->hidden = 1;
 	link_of("/proc/self/ns/ipc", p->own_ipc, sizeof(p->own_ipc));
+	if (p->own_ipc[0] == 0)
+		p->u->hidden = 1;
 	if (shunt__os.geteuid() != 0 &&
 	    shunt__lines_find("/proc/self/mountinfo", take_proc_mount, p) < 0)
 		p->u->hidden = 1;
@@ -379,7 +381,11 @@ shunt__users_read(struct shunt__users *u, int own_fd)
 	}
 	if (e < 0)
 		u->hidden = 1;
+	if (p.code < 0) {
+		shunt__users_clear(u);
+		return p.code;
+	}
 	shunt__users_sort(u);
-	u->read = p.code == 0;
-	return p.code;
+	u->read = 1;
+	return 0;
 }

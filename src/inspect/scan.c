@@ -324,7 +324,7 @@ shunt_scan_close(struct shunt_scan **scan)
 	shunt__files_free(&s->huge);
 	for (int i = 0; i < SHUNT_PLACES; i++)
 		shunt__infos_free(&s->infos[i]);
-	shunt__users_free(&s->users);
+	shunt__users_clear(&s->users);
 	free(s);
 	*scan = NULL;
 }

@@ -74,8 +74,14 @@ static uint32_t
 raw_state(const struct shunt__look *look, struct shunt__users *users,
     const struct shunt_segment_info *info)
 {
-	uint32_t state = ask_lease(look);
+	uint32_t state;
 
+	/* Who names it has it.  On memfds a lease is granted all the same: the
+	 * kernel does not count their first descriptor as a writer. */
+	if (info->place == SHUNT_PLACE_MEMFD ||
+	    info->place == SHUNT_PLACE_UNLINKED)
+		return SHUNT_STATE_HELD;
+	state = ask_lease(look);
 	/* Not ours to lease: then whoever can be seen. */
 	if (state == SHUNT_STATE_UNKNOWN && seen(look, users, info))
 		state = SHUNT_STATE_LIVE;
@@ -293,7 +299,7 @@ shunt_segment_stat(const char *name, struct shunt_segment_info *info,
 			shunt__look_close(&look);
 		}
 	}
-	shunt__users_free(&users);
+	shunt__users_clear(&users);
 	if (e < 0)
 		return e;
 	e = shunt__answer_write(info, &all, sizeof(all));

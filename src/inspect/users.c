@@ -7,7 +7,7 @@
 #include "inspect/users.h"
 
 void
-shunt__users_free(struct shunt__users *u)
+shunt__users_clear(struct shunt__users *u)
 {
 	for (size_t i = 0; i < u->n; i++) {
 		free(u->uses[i].pids);
@@ -15,7 +15,10 @@ shunt__users_free(struct shunt__users *u)
 	}
 	free(u->uses);
 	free(u->slots);
-	memset(u, 0, sizeof(*u));
+	u->uses = NULL;
+	u->slots = NULL;
+	u->n = u->room = u->nslots = 0;
+	u->read = 0;
 }
 
 void
@@ -189,7 +192,7 @@ shunt__users_tell(const struct shunt__users *u, struct shunt_segment_info *info)
 	    info->state == SHUNT_STATE_LIVE || info->state == SHUNT_STATE_HELD;
 
 	info->users = use != NULL && held ? use->n : 0;
-	info->hidden = held && info->users == 0 ? 1 : (uint32_t)u->hidden;
+	info->hidden = u->hidden || !u->read || (held && info->users == 0);
 	if (info->kind == SHUNT_KIND_RAW && info->state == SHUNT_STATE_IDLE)
 		info->hidden = 0;
 }

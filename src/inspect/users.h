@@ -57,7 +57,8 @@ struct shunt__users {
 	size_t nslots;   /* a power of two */
 };
 
-void shunt__users_free(struct shunt__users *u);
+/* Frees what was read; what is wanted stays. */
+void shunt__users_clear(struct shunt__users *u);
 
 /* Files on this device are wanted.  Those of more devices than there is room
  * for would count as hidden. */
