@@ -8,7 +8,7 @@
 
 #include "command.h"
 #include "look.h"
-#include "watch_layout.h"
+#include "watch_fields.h"
 #include "watch_view.h"
 
 /* Which segment bears the name; another inode is another segment. */
@@ -30,6 +30,7 @@ struct watch {
 	int json, once, waits;
 
 	struct watch_file file;
+	unsigned seen;    /* segments that bore the name so far */
 	int code;         /* why it is not there */
 	int64_t since_ns; /* of the last event, CLOCK_MONOTONIC */
 	uint64_t changes;

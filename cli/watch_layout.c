@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "watch_layout.h"
+#include "watch_fields.h"
 
 /* Reading a layout: `packed; be_u32 a, b[4]; char[8] name`. */
 

@@ -210,26 +210,50 @@ event_line(struct watch *w, enum watch_event event, uint64_t size)
 	out_json(o, 0);
 }
 
+/* Not everything that happens is a line: the first look is none. */
+static int
+worth_a_line(const struct watch *w, enum watch_event event, int absent)
+{
+	switch (event) {
+	case WATCH_SAME:
+		return 0;
+	case WATCH_NEW:
+		return absent || w->seen > 1;
+	case WATCH_GONE: /* the end of it all, unless we wait */
+		return w->waits;
+	case WATCH_RESIZED:
+	case WATCH_CANNOT:
+		break;
+	}
+	return 1;
+}
+
+static int
+ended(const struct watch *w)
+{
+	if (w->seen == 0)
+		return fail_cold(w->cmd, w->name, w->code);
+	return fail_say(w->cmd, "%s: %s", out_safe(w->name),
+	    w->code == -ENOENT ? "it was removed while it was watched"
+			       : watch_event_text(w, WATCH_GONE, 0));
+}
+
 /* One look and its lines: -1 to go on, or the exit code. */
 static int
 look(struct watch *w)
 {
+	int absent = w->code != 0;
 	uint64_t size;
 	size_t n;
-	int ever = w->since_ns != 0;
 	enum watch_event event = watch_look(w, &n, &size);
 
-	if (event != WATCH_SAME && (ever || event != WATCH_NEW) &&
-	    event != WATCH_GONE)
-		event_line(w, event, size);
-	if (event == WATCH_GONE && w->waits)
+	if (worth_a_line(w, event, absent))
 		event_line(w, event, size);
 	if (!w->file.there && !w->waits)
-		return ever ? fail_say(w->cmd, "%s: %s", out_safe(w->name),
-				  w->code == -ENOENT
-				      ? "it was removed while it was watched"
-				      : watch_event_text(w, WATCH_GONE, 0))
-			    : fail_cold(w->cmd, w->name, w->code);
+		return ended(w);
+	if (!w->file.there && w->seen == 0 && !absent)
+		fail_say(w->cmd, "%s: it is not there yet; waiting for it",
+		    out_safe(w->name));
 	if (!w->file.there || event == WATCH_CANNOT)
 		return -1;
 	if (w->layout.count > 0)

@@ -25,7 +25,7 @@ identify_file(const char *name, struct watch_file *f)
 	int r;
 
 	if (strncmp(name, "fd:", 3) == 0)
-		r = fstat(atoi(name + 3), &st);
+		r = fstat((int)strtol(name + 3, NULL, 10), &st);
 	else {
 		if (strncmp(name, "file:", 5) == 0)
 			snprintf(path, sizeof(path), "%s", name + 5);
@@ -116,6 +116,7 @@ watch_look(struct watch *w, size_t *n, uint64_t *size)
 	if (was.there && same(&f, &was))
 		return WATCH_RESIZED;
 	view_forget(&w->view);
+	w->seen++;
 	return WATCH_NEW;
 }
 
@@ -144,8 +145,8 @@ watch_event_text(const struct watch *w, enum watch_event event, uint64_t size)
 		    shunt_error_text(w->code));
 		return text;
 	case WATCH_NEW:
-		snprintf(text, sizeof(text), "another one: %" PRIu64 " bytes",
-		    w->file.size);
+		snprintf(text, sizeof(text), "%s: %" PRIu64 " bytes",
+		    w->seen > 1 ? "another one" : "there now", w->file.size);
 		return text;
 	case WATCH_RESIZED:
 		snprintf(text, sizeof(text),

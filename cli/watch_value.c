@@ -6,7 +6,7 @@
 
 #include <shunt.h>
 
-#include "watch_layout.h"
+#include "watch_fields.h"
 
 /* Values of a layout's fields, out of bytes. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SHUNT_CLI_WATCH_LAYOUT_H
-#define SHUNT_CLI_WATCH_LAYOUT_H
+#ifndef SHUNT_CLI_WATCH_FIELDS_H
+#define SHUNT_CLI_WATCH_FIELDS_H
 
 /*
  * What the bytes of a segment mean, told as in C:
@@ -63,4 +63,4 @@ uint64_t layout_unsigned(
     const struct layout_field *f, const unsigned char *bytes);
 double layout_float(const struct layout_field *f, const unsigned char *bytes);
 
-#endif /* SHUNT_CLI_WATCH_LAYOUT_H */
+#endif /* SHUNT_CLI_WATCH_FIELDS_H */
