@@ -219,22 +219,25 @@ place_of_fd(const struct shunt__look *look)
 							 : SHUNT_PLACE_FILE;
 }
 
+/* Another file system may be mounted in a directory of /dev/shm. */
 static uint32_t
 place_of(const struct shunt__look *look)
 {
 	const char *path = look->name.path;
+	size_t dir = strlen(SHUNT__SHM_DIR "/");
+	int in_shm = strncmp(path, SHUNT__SHM_DIR "/", dir) == 0;
 	struct statfs sf;
 
 	if (look->name.backend == SHUNT__FD)
 		return place_of_fd(look);
-	if (strncmp(path, SHUNT__SHM_DIR "/", sizeof(SHUNT__SHM_DIR)) == 0)
-		return shunt__is_sem(path, (uint64_t)look->st.st_size)
-			   ? SHUNT_PLACE_SEM
-			   : SHUNT_PLACE_POSIX;
+	if (shunt__is_sem(path, (uint64_t)look->st.st_size))
+		return SHUNT_PLACE_SEM;
+	if (in_shm && strchr(path + dir, '/') == NULL)
+		return SHUNT_PLACE_POSIX;
 	if (shunt__os.fstatfs(look->fd, &sf) == 0 &&
 	    (uint32_t)sf.f_type == HUGETLBFS_MAGIC)
 		return SHUNT_PLACE_HUGETLB;
-	return SHUNT_PLACE_FILE;
+	return in_shm ? SHUNT_PLACE_POSIX : SHUNT_PLACE_FILE;
 }
 
 /* After the state, which is asked of the kernel, and settles most of it. */
