@@ -15,7 +15,7 @@ struct command {
 	int (*run)(const struct command *cmd, int argc, char **argv);
 };
 
-extern const struct command command_why, command_doctor;
+extern const struct command command_why, command_doctor, command_clean;
 extern const struct command command_watch;
 extern const struct command command_lock, command_sem, command_event;
 extern const struct command command_create, command_write, command_read,

@@ -29,7 +29,7 @@ static const struct {
     {"Logs", {&command_logd, &command_log, &command_tail}},
     {"Looking and tidying",
 	{&command_ls, &command_why, &command_watch, &command_stat,
-	    &command_doctor, &command_limits, &command_rm}},
+	    &command_doctor, &command_limits, &command_rm, &command_clean}},
     {"Rights and memory", {&command_chmod, &command_chown, &command_pin}},
 };
 #define TASKS (sizeof(tasks) / sizeof(tasks[0]))
@@ -128,15 +128,16 @@ unknown(const char *name)
 {
 	/* What other tools call it. */
 	static const char *const words[][2] = {{"list", "ls"}, {"remove", "rm"},
-	    {"delete", "rm"}, {"unlink", "rm"}, {"info", "stat"},
-	    {"show", "stat"}, {"receive", "recv"}, {"cat", "read"},
-	    {"hexdump", "dump"}, {"put", "write"}, {"get", "read"},
-	    {"new", "create"}, {"server", "logd"}, {"follow", "tail"},
-	    {"logger", "log"}, {"flock", "lock"}, {"mutex", "lock"},
-	    {"semaphore", "sem"}, {"wait", "event"}, {"notify", "event"},
-	    {"attach", "hold"}, {"truncate", "resize"}, {"grow", "resize"},
-	    {"chgrp", "chown"}, {"mlock", "pin"}, {"ipcs", "ls"},
-	    {"ipcrm", "rm"}, {"ipcmk", "create"}, {"df", "limits"}};
+	    {"delete", "rm"}, {"unlink", "rm"}, {"prune", "clean"},
+	    {"gc", "clean"}, {"info", "stat"}, {"show", "stat"},
+	    {"receive", "recv"}, {"cat", "read"}, {"hexdump", "dump"},
+	    {"put", "write"}, {"get", "read"}, {"new", "create"},
+	    {"server", "logd"}, {"follow", "tail"}, {"logger", "log"},
+	    {"flock", "lock"}, {"mutex", "lock"}, {"semaphore", "sem"},
+	    {"wait", "event"}, {"notify", "event"}, {"attach", "hold"},
+	    {"truncate", "resize"}, {"grow", "resize"}, {"chgrp", "chown"},
+	    {"mlock", "pin"}, {"ipcs", "ls"}, {"ipcrm", "rm"},
+	    {"ipcmk", "create"}, {"df", "limits"}};
 	const char *best = NULL;
 	unsigned best_at = 3;
 
