@@ -24,8 +24,11 @@ why_rights_tell(struct why *w, uint32_t uid)
 
 	if (geteuid() == 0 || geteuid() == uid || w->remove[0] == 0)
 		return;
-	why_say(w, WHY_REMOVE,
-	    "Only %s or root may do it:", out_safe(out_user(uid)));
+	if (uid == 0)
+		why_say(w, WHY_REMOVE, "Only root may do it:");
+	else
+		why_say(w, WHY_REMOVE,
+		    "Only %s or root may do it:", out_safe(out_user(uid)));
 	snprintf(line, sizeof(line), "%s", w->remove);
 	snprintf(w->remove, sizeof(w->remove), "sudo %.2390s", line);
 }
