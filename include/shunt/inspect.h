@@ -98,6 +98,9 @@ struct shunt_segment_info {
 	uint64_t messages; /* message queues: that wait in it */
 	uint64_t inode;    /* with `device`, what tells it from all others */
 	uint64_t device;
+	uint64_t depth;   /* queues, logs: messages not yet released */
+	uint64_t passed;  /* queues, logs: bytes of records ever sent */
+	uint64_t dropped; /* logs: messages given up on */
 };
 
 /* One recovery of a lock or semaphore from a holder that died. */

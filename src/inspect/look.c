@@ -162,12 +162,13 @@ header_at(struct window *w, uint64_t pos, uint64_t *head)
 
 /* As the next owner's walk in ring/lane.c. */
 static int
-walk_once(struct window *w, uint64_t tail, uint64_t *end)
+walk_once(struct window *w, uint64_t tail, uint64_t *end, uint64_t *records)
 {
 	uint64_t cap = w->look->geo.lane_bytes, head;
 	int padded = 0;
 
 	*end = tail;
+	*records = 0;
 	if ((tail & 7) != 0)
 		return SHUNT_E_CORRUPT;
 	for (;;) {
@@ -183,21 +184,26 @@ walk_once(struct window *w, uint64_t tail, uint64_t *end)
 		if (*end + step - tail > cap - SHUNT__LANE_HEAD)
 			return SHUNT_E_CORRUPT;
 		*end += step;
+		*records += !padded;
 	}
 }
 
 int
 shunt__look_walk(const struct shunt__look *look, uint32_t lane, uint64_t *tail,
-    uint64_t *end)
+    uint64_t *end, uint64_t *records)
 {
+	uint64_t unasked;
+
 	struct window w = {.look = look,
 	    .ring = look->geo.rings_off + lane * look->geo.lane_bytes};
 	struct shunt__lane_lay now;
 	int e = 0;
 
+	if (records == NULL)
+		records = &unasked;
 	for (int i = 0; i < TRIES; i++) {
 		w.have = 0;
-		e = walk_once(&w, *tail, end);
+		e = walk_once(&w, *tail, end, records);
 		if (e != SHUNT_E_CORRUPT)
 			return e;
 		/* Released and written anew under our eyes? */
@@ -209,5 +215,6 @@ shunt__look_walk(const struct shunt__look *look, uint32_t lane, uint64_t *tail,
 		*tail = shunt__load64(&now.ln_tail);
 	}
 	*end = *tail;
+	*records = 0;
 	return 0;
 }

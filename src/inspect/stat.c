@@ -128,15 +128,17 @@ stat_lane(const struct shunt__look *look, uint32_t lane,
 {
 	struct shunt_participant one = {.lane = lane};
 	struct shunt__lane_lay ctl;
-	uint64_t tail, end;
+	uint64_t tail, end, records;
 
 	if (shunt__look_lane(look, lane, &ctl) < 0)
 		return;
 	tail = shunt__load64(&ctl.ln_tail);
 	/* Up to where it is readable it is unread. */
 	if (look->geo.lane_bytes != 0 && (tail & 7) == 0) {
-		shunt__look_walk(look, lane, &tail, &end);
+		shunt__look_walk(look, lane, &tail, &end, &records);
 		one.unread = end - tail;
+		info->passed += end;
+		info->depth += records;
 	}
 	one.alive = (uint32_t)shunt__look_held(look, SHUNT__BYTE_LANE + lane);
 	one.pid = shunt__load32(&ctl.ln_pid);
@@ -148,6 +150,7 @@ stat_lane(const struct shunt__look *look, uint32_t lane,
 	memcpy(one.comm, ctl.ln_comm, sizeof(ctl.ln_comm) - 1);
 	info->senders += one.alive;
 	info->unread += one.unread;
+	info->dropped += one.dropped;
 	if (one.alive || one.unread != 0)
 		add(list, &one);
 }

@@ -183,7 +183,7 @@ take_lane(struct shunt_tail *t, const struct shunt__look *look, uint32_t lane)
 	tail = shunt__load64(&ctl.ln_tail);
 	if ((tail & 7) != 0)
 		return 0; /* the server gave it up: what could be read was */
-	fault = shunt__look_walk(look, lane, &tail, &end);
+	fault = shunt__look_walk(look, lane, &tail, &end, NULL);
 	e = copy_ring(t, look, lane, tail, end);
 	if (e == 0)
 		e = shunt__look_lane(look, lane, &ctl);
