@@ -15,7 +15,7 @@
 /* The file system that POSIX segments lie in. */
 
 #define DOCKER (UINT64_C(64) << 20) /* what docker gives by default */
-#define LITTLE (UINT64_C(1) << 20)
+#define LITTLE (UINT64_C(64) << 10)
 
 /* 0, or -errno: mounted() has told by then. */
 static int
@@ -145,7 +145,7 @@ free_room(struct doctor *d)
 	all = (uint64_t)fs.f_blocks * fs.f_frsize;
 	left = (uint64_t)fs.f_bavail * fs.f_frsize;
 	used = doctor_percent(all - left, all);
-	if (left < LITTLE && used >= 50) {
+	if (used >= 99 || (left < LITTLE && used >= 50)) {
 		doctor_say(d, DOCTOR_TROUBLE,
 		    "It is full: %s of %s are left.  Making a segment fails "
 		    "(ENOSPC); touching one that was only sized is a SIGBUS.",
