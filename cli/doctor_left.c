@@ -187,7 +187,7 @@ tell_left(struct doctor *d, const struct left *l)
 		    l->idle, l->idle == 1 ? " that" : "s that",
 		    l->idle == 1 ? "has" : "have", l->idle == 1 ? "s" : "",
 		    out_size(l->idle_bytes), l->idle == 1 ? "it" : "each");
-		doctor_fix(d, "shunt clean --idle --older 1d");
+		doctor_fix(d, "shunt clean --idle --older=1d");
 	}
 	if (l->sems > 0) {
 		doctor_say(d, DOCTOR_WARNING,

@@ -71,7 +71,7 @@ _shunt() {
 		mapfile -t COMPREPLY < <(_shunt_parted "$typed" sem ls)
 		return
 		;;
-	write:s* | hold:s* | create:s* | read:s* | dump:s* | ls:s* | stat:s* | \
+	why:s* | write:s* | hold:s* | create:s* | read:s* | dump:s* | ls:s* | stat:s* | \
 	    rm:s* | chmod:s* | chown:s* | pin:*)
 		mapfile -t COMPREPLY < <(_shunt_parted "$typed" ls --sysv)
 		[ ${#COMPREPLY[@]} -eq 0 ] || return
@@ -94,6 +94,7 @@ _shunt() {
 	*:--full) words='wait drop default' ;;
 	*:--level | log:-p)
 		words='emerg alert crit err warning notice info debug' ;;
+	doctor:--peer) words=$(cd /proc && echo [0-9]*) ;;
 	*:--owner) words=$(compgen -u) ;;
 	*:--group | *:-g) words=$(compgen -g) ;;
 	*:--log | logd:-n | log:-n | tail:-n) words=$(_shunt_names log) ;;
@@ -124,7 +125,7 @@ _shunt() {
 				;;
 			write | hold) words=$(_shunt_names raw) ;;
 			resize) words=$(_shunt_names raw) ;;
-			create | read | dump | ls | stat | rm | chmod | chown)
+			create | read | dump | ls | stat | why | rm | chmod | chown)
 				words=$(_shunt_names '')
 				;;
 			esac

@@ -50,6 +50,10 @@ completes shunt tail -n "$N"
 is 'a log' "$OUT" " $N-log "
 completes shunt stat "$N"
 is 'any name' "$OUT" " $N-log $N-queue $N-raw "
+completes shunt why "$N"
+is 'any name, for why' "$OUT" " $N-log $N-queue $N-raw "
+completes shunt doctor --peer = $$
+has 'a process' "$OUT" " $$ "
 for c in write hold resize; do
 	completes shunt $c "$N"
 	is "a raw one: $c" "$OUT" " $N-raw "
