@@ -2,7 +2,6 @@
 /* The files of /dev/shm and of other mounts, directories and all. */
 #include <errno.h>
 #include <limits.h>
-#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +13,9 @@
 
 #define DEPTH 16 /* directories in directories */
 
+/* What libc keeps there for each named semaphore. */
 #define SEM_PREFIX SHUNT__SHM_DIR "/sem."
+#define SEM_BYTES  (4 * sizeof(long))
 
 /* Lies it in /dev/shm itself?  Then its name is "/x", which comes before every
  * "file:/dev/shm/d/x". */
@@ -28,7 +29,7 @@ short_name(const char *path)
 int
 shunt__is_sem(const char *path, uint64_t size)
 {
-	return size == sizeof(sem_t) && short_name(path) &&
+	return size == SEM_BYTES && short_name(path) &&
 	       strncmp(path, SEM_PREFIX, sizeof(SEM_PREFIX) - 1) == 0;
 }
 

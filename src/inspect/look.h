@@ -50,8 +50,9 @@ int shunt__look_held(const struct shunt__look *look, int64_t byte);
 /*
  * Walks a lane's committed records from *@tail.  Its users may be at work: if
  * the consumer moved on meanwhile, so did *@tail.  0, with the position behind
- * the last record in *@end and their number in *@records (or NULL); or SHUNT_E_CORRUPT, SHUNT_E_TRUNCATED, -errno,
- * with the position of the fault there.
+ * the last record in *@end and their number in *@records (or NULL); or
+ * SHUNT_E_CORRUPT, SHUNT_E_TRUNCATED, -errno, with the position of the fault
+ * there.
  */
 int shunt__look_walk(const struct shunt__look *look, uint32_t lane,
     uint64_t *tail, uint64_t *end, uint64_t *records);
