@@ -28,7 +28,7 @@ static const struct {
     {"Locks", {&command_lock, &command_sem, &command_event}},
     {"Logs", {&command_logd, &command_log, &command_tail}},
     {"Looking and tidying",
-	{&command_ls, &command_why, &command_watch, &command_stat,
+	{&command_ls, &command_why, &command_watch, &command_top, &command_stat,
 	    &command_doctor, &command_limits, &command_rm, &command_clean}},
     {"Rights and memory", {&command_chmod, &command_chown, &command_pin}},
 };
