@@ -44,6 +44,24 @@ creator_json(json_t *o, const struct shunt_segment_info *info)
 	    program != NULL ? out_json_text(program) : json_null());
 }
 
+/* What only queues and semaphores of the system have. */
+static void
+ipc_json(json_t *o, const struct shunt_segment_info *info)
+{
+	uint32_t place = info->place;
+
+	if (place == SHUNT_PLACE_SEMSET || place == SHUNT_PLACE_MSGQUEUE) {
+		json_object_set_new(o, "id", json_integer(info->sysv_id));
+		json_object_set_new(
+		    o, "key", json_string(look_key(info->sysv_key)));
+	}
+	if (place == SHUNT_PLACE_SEMSET)
+		json_object_set_new(o, "semaphores", out_json_int(info->most));
+	if (place == SHUNT_PLACE_MSGQUEUE || place == SHUNT_PLACE_MQ)
+		json_object_set_new(
+		    o, "messages", out_json_int(info->messages));
+}
+
 static json_t *
 entry_json(const struct ls_entry *e)
 {
@@ -59,16 +77,7 @@ entry_json(const struct ls_entry *e)
 	json_object_set_new(o, "place", json_string(ls_place(info->place)));
 	json_object_set_new(o, "inode", out_json_int(info->inode));
 	json_object_set_new(o, "device", out_json_int(info->device));
-	if (info->place == SHUNT_PLACE_SEMSET ||
-	    info->place == SHUNT_PLACE_MSGQUEUE) {
-		json_object_set_new(o, "id", json_integer(info->sysv_id));
-		json_object_set_new(
-		    o, "key", json_string(look_key(info->sysv_key)));
-	}
-	if (info->place == SHUNT_PLACE_MSGQUEUE ||
-	    info->place == SHUNT_PLACE_MQ)
-		json_object_set_new(
-		    o, "messages", out_json_int(info->messages));
+	ipc_json(o, info);
 	creator_json(o, info);
 	json_object_set_new(o, "users", users_json(e));
 	json_object_set_new(o, "user_count", out_json_int(n));
