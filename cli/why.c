@@ -98,7 +98,7 @@ why_command(struct why *w, const char *before, const char *name)
 static const char *
 state_word(uint32_t state)
 {
-	return state == SHUNT_STATE_HELD ? "held" : look_state(state);
+	return state == SHUNT_STATE_HELD ? "unlinked-held" : look_state(state);
 }
 
 /* One word, after a line break where it would stand over the edge. */

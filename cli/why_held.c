@@ -147,7 +147,7 @@ why_unlinked(struct why *w)
 		    "/dev/shm%s",
 		    out_safe(w->name),
 		    why_users_hidden(&w->hidden) ? "; root sees more" : "");
-	w->what = "file of /dev/shm without a name";
+	w->what = "nameless file";
 	if (stat(w->seen_at, &st) == 0 && st.st_nlink > 0)
 		return fail_say(w->cmd,
 		    "%s: it has a name still; see `shunt ls`",
@@ -196,24 +196,13 @@ tell_queue_state(struct why *w)
 		why_say(w, WHY_REMOVE,
 		    "Not now: those who have it keep it, and whoever opens "
 		    "the name later gets another one.  When they have ended:");
-	} else if (why_users_hidden(&w->hidden)) {
+	} else {
 		w->safe = WHY_UNKNOWN;
 		why_say(w, WHY_STATE,
-		    "Unknown: nobody is seen to have it open, but not all "
-		    "processes can be seen from here.");
+		    "Unknown: nobody is seen to have it open, but a queue has "
+		    "no lease that proves it.");
 		why_say(w, WHY_REMOVE,
-		    "Unknown, and so no; if you know that "
-		    "it is nobody's:");
-	} else {
-		w->state = SHUNT_STATE_IDLE;
-		w->safe = WHY_ASK;
-		why_say(w, WHY_STATE,
-		    "Idle: no process of this machine has it "
-		    "open now.");
-		why_say(w, WHY_REMOVE,
-		    "Whether somebody means to come back "
-		    "for it, its owner alone knows; if "
-		    "not:");
+		    "Unknown, and so no; if you know that it is nobody's:");
 	}
 	why_say(w, WHY_KNOWN,
 	    "By /proc/PID/fd of all processes that can be "

@@ -171,7 +171,7 @@ found 'nameless: gone with its holder' ok nameless 'Names explain'
 OUT=$(tr -s ' \n' ' ' <"$T/first") RC=0
 found 'nameless' warning nameless '3M of /dev/shm belong to no name'
 has 'nameless: who' "$OUT" "held by $(cat "$T/pid") (sleep)"
-has 'nameless: its fix tells more' "$(cat "$T/why")" 'file of /dev/shm without'
+has 'nameless: its fix tells more' "$(cat "$T/why")" 'nameless file'
 doctor "$mine"'
     "$SHUNT" recv "$N-o" -n 1 >/dev/null & p=$!
     until [ -e "/dev/shm$N-o" ] && [ "$(cut -d" " -f3 /proc/$p/stat)" = S ]

@@ -15,7 +15,7 @@ why() {
 	run "$SHUNT" why "$1"
 	went "why $1"
 	is "why $1: at most 80 columns" \
-	    "$(grep -v '^            ' "$T/out" | grep -c '.\{81,\}')" 0
+	    "$(sed '1d; /^            /d' "$T/out" | grep -c '.\{81,\}')" 0
 	REMOVE=$(sed -n 's/^            //p' "$T/out")
 	OUT=$(tr -s ' \n' ' ' <"$T/out")
 }
@@ -218,7 +218,7 @@ refused 'messages: gone' 1 'no such message queue'
 PID=$!
 mine "$PID"
 until_ok 5 [ -e "$T/inode" ]
-verdict "unlinked:$N-gone@$(cat "$T/inode")" held no
+verdict "unlinked:$N-gone@$(cat "$T/inode")" unlinked-held no
 has 'unlinked: who' "$OUT" "$PID ("
 has 'unlinked: size' "$OUT" '9000 bytes, of which 12K'
 has 'unlinked: how to save it' "$OUT" "cp /proc/$PID/fd/5 FILE"
@@ -235,7 +235,7 @@ start_to "$T/memfd" perl -e '$| = 1; $n = "why test";
     truncate(F, 4096); print "$fd\n"; sleep 60'
 exec 8<"$T/memfd"
 read -r fd <&8
-verdict "memfd:why test@$PID/$fd" held no
+verdict "memfd:why test@$PID/$fd" unlinked-held no
 has 'memfd: who' "$OUT" "$PID (perl) has it open"
 has 'memfd: size' "$OUT" '4096 bytes'
 exec 8<&-
@@ -249,11 +249,19 @@ fi
 # A message queue of POSIX, through its file system.
 mkdir "$T/mq"
 if unshare -m true 2>/dev/null; then
-	unshare -m sh -c 'mount -t mqueue none "$1" && : >"$1/$2"' - \
-	    "$T/mq" "${N#/}"
+	unshare -m sh -c 'mount -t mqueue none "$1" && : >"$1/$2" &&
+	    exec sleep 60 5<"$1/$2"' - "$T/mq" "${N#/}" &
+	PID=$!
+	mine "$PID"
+	until_ok 5 holds "/proc/$PID/comm" sleep
+	verdict "mq:$N" live no
+	has 'mq: who' "$OUT" "$PID (sleep) has it open"
+	kill -9 "$PID"
+	ended "$PID"
 	why "mq:$N"
 	has 'mq' "$OUT" '0 of 10 messages wait in it'
-	has 'mq: state' "$OUT" "mq:$N: POSIX message queue, "
+	has 'mq: nobody is seen, which proves nothing' "$JSON" \
+	    '"state":"unknown","safe_to_remove":"unknown"'
 	unshare -m sh -c 'mount -t mqueue none /dev/mqueue && eval "$1"' - \
 	    "${REMOVE##*&& }"
 	run "$SHUNT" why "mq:$N"
