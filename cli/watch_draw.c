@@ -83,6 +83,8 @@ draw_state(const struct watch_screen *s)
 	const struct view *v = &w->view;
 	int col = 1;
 
+	if (s->paused)
+		col = screen_put(2, col, 0, INK_WARN, " PAUSED ") + 1;
 	if (!w->file.there) {
 		col = screen_printf(2, col, INK_BAD, " %s %s ago ",
 		    w->since_ns == 0 ? "not there yet" : s->event_text,
@@ -92,8 +94,6 @@ draw_state(const struct watch_screen *s)
 		    " its last bytes are below; waiting for it");
 		return;
 	}
-	if (s->paused)
-		col = screen_put(2, col, 0, INK_WARN, " PAUSED ") + 1;
 	if (s->event_text[0] != 0 && s->now_ns - w->since_ns < 10 * NS_PER_S)
 		col =
 		    screen_printf(2, col, INK_WARN, " %s ", s->event_text) + 1;

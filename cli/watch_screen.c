@@ -80,7 +80,7 @@ go_change(struct watch_screen *s)
 	int64_t age;
 
 	if (s->found == UINT64_MAX)
-		from = v->at;
+		from = s->top;
 	/* The rest of the run that we are in is no other change. */
 	while (from > v->at && view_age(v, from, s->now_ns) >= 0 &&
 	       view_age(v, from - 1, s->now_ns) >= 0)
@@ -97,7 +97,7 @@ go_change(struct watch_screen *s)
 	show(s, off);
 	age = view_age(v, off, s->now_ns);
 	snprintf(s->said, sizeof(s->said),
-	    "the byte at %" PRIx64 " changed %" PRId64 " s ago; n: the next",
+	    "the byte at %08" PRIx64 " changed %" PRId64 " s ago; n: the next",
 	    off, age / NS_PER_S);
 }
 
@@ -198,6 +198,8 @@ scroll_key(struct watch_screen *s, int key)
 	uint64_t unit = s->fields ? 1 : s->per_row;
 	int page = s->fields ? s->field_rows : s->byte_rows;
 
+	/* The next change is the next one from here. */
+	s->found = UINT64_MAX;
 	switch (key) {
 	case SCREEN_UP:
 		scroll(at, -1, unit);
