@@ -71,8 +71,8 @@ _shunt() {
 		mapfile -t COMPREPLY < <(_shunt_parted "$typed" sem ls)
 		return
 		;;
-	why:s* | write:s* | hold:s* | create:s* | read:s* | dump:s* | ls:s* | stat:s* | \
-	    rm:s* | chmod:s* | chown:s* | pin:*)
+	why:s* | write:s* | hold:s* | create:s* | read:s* | dump:s* | watch:s* | \
+	    ls:s* | stat:s* | rm:s* | chmod:s* | chown:s* | pin:*)
 		mapfile -t COMPREPLY < <(_shunt_parted "$typed" ls --sysv)
 		[ ${#COMPREPLY[@]} -eq 0 ] || return
 		;;
@@ -125,7 +125,8 @@ _shunt() {
 				;;
 			write | hold) words=$(_shunt_names raw) ;;
 			resize) words=$(_shunt_names raw) ;;
-			create | read | dump | ls | stat | why | rm | chmod | chown)
+			create | read | dump | watch | ls | stat | why | rm | \
+			    chmod | chown)
 				words=$(_shunt_names '')
 				;;
 			esac
