@@ -166,8 +166,10 @@ refused 'of another owner' 1 nobody
 
 truncate -s 1M "$SHM-hole"
 state() {
-	stat -c '%b %X %Y %Z %s %i' "$SHM-hole"
+	stat -c '%b %x %y %z %s %i' "$SHM-hole"
 }
+# Older than it was ever read: the kernel would note that at once.
+touch -a -d '2001-01-01' "$SHM-hole"
 state >"$T/before"
 run "$SHUNT" watch "$N-hole" --once
 run "$SHUNT" watch "$N-hole" --timeout=0.05 -i 0.01
@@ -176,7 +178,7 @@ check 'no page, no time is changed' cmp -s "$T/before" "$T/after"
 
 # ---- other segments
 
-"$SHUNT" create "${K}01" 32 2>"$T/err"
+"$SHUNT" create "${K}01" 32 >"$T/out" 2>&1
 printf '\005' | "$SHUNT" write "${K}01"
 run "$SHUNT" watch "${K}01" --once --as 'i32 n'
 is 'System V' "$OUT" 'n: 5'
