@@ -438,8 +438,11 @@ enum {
  * An object that somebody has attached is refused, unless forced: its users
  * then get SHUNT_E_REMOVED from their next call, at the latest after 1 s.
  *
- * Returns: 0 or a negative code:
+ * Returns: 0; 1 with SHUNT_REMOVE_ORPHAN or _IDLE if @name is what a removal
+ *   that was cut off had left: its own name is back, nothing was removed; or a
+ *   negative code:
  *   -ENOENT  no such name.
+ *   -EINVAL  SHUNT_REMOVE_FORCE with one of the other two, or bad @opts.
  *   -EBUSY   an object that is in use, and no SHUNT_REMOVE_FORCE; or, with
  *            SHUNT_REMOVE_ORPHAN or _IDLE, not (any more) of that state.  That
  *            is asked under the removal lock, for raw segments by a lease on
@@ -452,7 +455,9 @@ enum {
  * Threads: safe from any thread.
  * Blocks:  never.
  * Signals: not from a handler.
- * Death:   the name is there or gone; nothing between.
+ * Death:   the name is there or gone.  With SHUNT_REMOVE_IDLE a raw segment
+ *          that nobody has may stay as /.shunt-removing.NAME.NUMBER: the next
+ *          removal of either name, with one of these flags, gives it back.
  * Fork:    usable in the child.
  * Since:   0.1
  */

@@ -104,12 +104,11 @@ shunt__raw_check(int fd, const char *shown)
 	return e;
 }
 
-int
-shunt__raw_open(const struct shunt__name *name, int flags, const char *owner,
-    uint64_t *size)
+static int
+open_once(const struct shunt__name *name, int flags, const char *owner,
+    struct stat *st)
 {
-	struct stat st;
-	int fd = shunt__open_checked(name, flags, owner, 1, &st);
+	int fd = shunt__open_checked(name, flags, owner, 1, st);
 	int e;
 
 	if (fd < 0)
@@ -119,8 +118,30 @@ shunt__raw_open(const struct shunt__name *name, int flags, const char *owner,
 		shunt__os.close(fd);
 		return e;
 	}
-	*size = (uint64_t)st.st_size;
 	return fd;
+}
+
+/*
+ * Whose name still leads to it once it is open is not robbed by a clean, which
+ * sees that it is open (remove_raw.c).  Else it was removed while we came.
+ */
+int
+shunt__raw_open(const struct shunt__name *name, int flags, const char *owner,
+    uint64_t *size)
+{
+	struct stat st;
+
+	for (int i = 0; i < 1000; i++) {
+		int fd = open_once(name, flags, owner, &st);
+		if (fd < 0)
+			return fd;
+		*size = (uint64_t)st.st_size;
+		if (shunt__is_named(name, st.st_dev, st.st_ino) != 0)
+			return fd;
+		shunt__os.close(fd);
+	}
+	return shunt__fail(-EBUSY, "%s: it comes and goes too fast",
+	    shunt__quote(name->shown));
 }
 
 /* What is sealed against shrinking has at least the size that it has now. */

@@ -260,6 +260,43 @@ what_replaced_it_gets_its_name_back(void **state)
 	assert_false(hidden(name, at, sizeof(at)));
 }
 
+/* A removal ends between the open and the look at the name. */
+static int
+open_and_lose(const char *path, int flags, mode_t mode)
+{
+	int fd = real.open(path, flags, mode);
+
+	if (fd >= 0 && shunt__os.open != real.open) {
+		shunt__os.open = real.open;
+		unlink(path);
+	}
+	return fd;
+}
+
+static void
+who_opens_what_goes_does_not_get_the_dead_one(void **state)
+{
+	const char *name = test_name("going");
+	struct shunt_segment *seg;
+	struct stat st;
+
+	(void)state;
+	test_make(name, 4096);
+	real = shunt__os;
+	shunt__os.open = open_and_lose;
+	int e = shunt_segment_open(&seg, name, NULL);
+	shunt__os = real;
+	assert_refused(e, -ENOENT, "no such segment");
+	test_make(name, 4096);
+	shunt__os.open = open_and_lose;
+	e = shunt_segment_create(&seg, name, 4096, NULL);
+	shunt__os = real;
+	assert_int_equal(e, 0);
+	assert_int_equal(fstat(shunt_segment_fd(seg), &st), 0);
+	assert_int_equal(st.st_ino, inode(name));
+	shunt_segment_close(&seg);
+}
+
 /* ---- who dies in between ----------------------------------------------------
  */
 
@@ -407,6 +444,7 @@ main(void)
 	    TEST(who_found_it_before_the_rename_keeps_it),
 	    TEST(a_name_that_is_taken_is_left_alone),
 	    TEST(what_replaced_it_gets_its_name_back),
+	    TEST(who_opens_what_goes_does_not_get_the_dead_one),
 	    TEST(a_hidden_name_is_put_back),
 	    TEST(what_was_put_back_is_not_removed),
 	    TEST(what_a_maker_left_unfinished_is_an_orphan),
