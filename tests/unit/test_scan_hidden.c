@@ -13,6 +13,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -20,6 +21,7 @@
 #include <shunt.h>
 
 #include "lib/peers.h"
+#include "os/os.h"
 #include "unit/faults.h"
 #include "unit/sysv.h"
 
@@ -131,6 +133,9 @@ look_as_nobody(void *arg)
 	NEED(prctl(PR_SET_DUMPABLE, 1) == 0);
 	map(n->mine);
 	NEED(told(n->mine, SHUNT_STATE_LIVE, 1, 1) && pids[0] == getpid());
+	/* No lease, but somebody is seen. */
+	map(n->theirs);
+	NEED(told(n->theirs, SHUNT_STATE_LIVE, 1, 1));
 	return 0;
 }
 
@@ -276,6 +281,114 @@ users_outside_a_namespace_are_hidden(void **state)
 	unmap_all();
 }
 
+/* As if it were the first namespace, beside which there is none. */
+static ssize_t (*real_readlink)(const char *path, char *buf, size_t n);
+
+static ssize_t
+first_namespace(const char *path, char *buf, size_t n)
+{
+	if (strcmp(path, "/proc/self/ns/pid") != 0)
+		return real_readlink(path, buf, n);
+	memcpy(buf, "pid:[4026531836]", 16);
+	return 16;
+}
+
+static void
+see_all(void)
+{
+	real_readlink = shunt__os.readlink;
+	shunt__os.readlink = first_namespace;
+}
+
+/* One process may not be looked at. */
+static int (*real_open)(const char *path, int flags, mode_t mode);
+static char closed[32];
+
+static int
+open_but_one(const char *path, int flags, mode_t mode)
+{
+	return strcmp(path, closed) == 0 ? -EACCES
+					 : real_open(path, flags, mode);
+}
+
+static int (*real_opendir)(const char *path, DIR **out);
+
+static int
+opendir_but_one(const char *path, DIR **out)
+{
+	return strcmp(path, closed) == 0 ? -EACCES : real_opendir(path, out);
+}
+
+static int
+see_all_but_one(const char *name)
+{
+	int fd = open(test_path(name), O_RDONLY | O_CLOEXEC);
+
+	NEED(told(name, SHUNT_STATE_LIVE, 1, 1));
+	see_all();
+	NEED(told(name, SHUNT_STATE_LIVE, 1, 0));
+	real_open = shunt__os.open;
+	real_opendir = shunt__os.opendir;
+	shunt__os.open = open_but_one;
+	shunt__os.opendir = opendir_but_one;
+	pid_t child = fork();
+	if (child == 0)
+		for (;;)
+			pause();
+	NEED(told(name, SHUNT_STATE_LIVE, 2, 0));
+	snprintf(closed, sizeof(closed), "/proc/%d/maps", child);
+	NEED(told(name, SHUNT_STATE_LIVE, 1, 1));
+	snprintf(closed, sizeof(closed), "/proc/%d/fd", child);
+	NEED(told(name, SHUNT_STATE_LIVE, 1, 1));
+	closed[0] = 0;
+	peer_kill(child);
+	NEED(told(name, SHUNT_STATE_LIVE, 1, 0));
+	/* Somebody outside has it still, as the lease says. */
+	close(fd);
+	NEED(told(name, SHUNT_STATE_LIVE, 0, 1));
+	return 0;
+}
+
+static void
+one_that_is_closed_to_us_makes_the_rest_doubtful(void **state)
+{
+	const char *name = test_name("one");
+
+	(void)state;
+	if (!sysv_may_unshare())
+		skip();
+	make(name, 0, 0600);
+	map(name);
+	alone(see_all_but_one, name);
+	unmap_all();
+}
+
+/* Nobody can lease a queue: it is idle where all could be seen. */
+static int
+queue_without_users(const char *name)
+{
+	int fd = (int)syscall(
+	    SYS_mq_open, "q", O_CREAT | O_RDWR | O_CLOEXEC, 0600, NULL);
+
+	if (fd < 0 || mount("none", "/mnt", "mqueue", 0, NULL) != 0)
+		return 77;
+	NEED(told(name, SHUNT_STATE_LIVE, 1, 1));
+	close(fd);
+	NEED(told(name, SHUNT_STATE_UNKNOWN, 0, 1));
+	see_all();
+	NEED(told(name, SHUNT_STATE_IDLE, 0, 0));
+	return 0;
+}
+
+static void
+a_queue_is_idle_only_where_all_is_seen(void **state)
+{
+	(void)state;
+	if (!sysv_may_unshare())
+		skip();
+	alone(queue_without_users, "mq:/q");
+}
+
 static void
 foreign_users_of_an_object_are_seen(void **state)
 {
@@ -389,6 +502,7 @@ static int
 fail_all(const char *name)
 {
 	map(name);
+	see_all();
 	fail_each(name, EIO);
 	fail_each(name, EACCES);
 	fail_each(name, ENOMEM);
@@ -415,6 +529,8 @@ main(void)
 	    TEST(with_hidepid_there_are_others),
 	    TEST(without_proc_the_lease_tells),
 	    TEST(users_outside_a_namespace_are_hidden),
+	    TEST(one_that_is_closed_to_us_makes_the_rest_doubtful),
+	    TEST(a_queue_is_idle_only_where_all_is_seen),
 	    TEST(foreign_users_of_an_object_are_seen),
 	    TEST(a_process_without_its_first_thread_is_a_user),
 	    TEST(what_fails_is_told_or_unknown),
