@@ -86,6 +86,25 @@ const char *ls_program(int64_t pid, int64_t before_ns);
 /* The program that made it, if that still runs, or NULL. */
 const char *ls_creator(const struct shunt_segment_info *info);
 
+enum ls_column {
+	LS_NAME,
+	LS_KIND,
+	LS_SIZE,
+	LS_USED,
+	LS_OWNER,
+	LS_MODE,
+	LS_STATE,
+	LS_USERS,
+	LS_AGE,
+	LS_CREATOR,
+	LS_PIDS, /* the last: as long as it likes */
+	LS_COLUMNS
+};
+
+/* ls_cell.c: what stands in any column but that of processes, escaped. */
+#define LS_CELL SHUNT_TEXT_ROOM(288)
+void ls_cell(char *to, const struct shunt_segment_info *info, int column);
+
 /* One line of a table: of an entry, or a headline of a branch. */
 struct ls_line {
 	const struct ls_entry *entry;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,7 +53,8 @@ compare(const struct shunt_segment_info *a, const struct shunt_segment_info *b)
 	case LS_BY_USERS:
 		return by_number(ls_users(b, &more), ls_users(a, &more));
 	case LS_BY_OWNER:
-		strcpy(owner, ls_owner(a->uid));
+		/* The second look-up may take the place of the first. */
+		snprintf(owner, sizeof(owner), "%s", ls_owner(a->uid));
 		return strcmp(owner, ls_owner(b->uid));
 	case LS_BY_STATE:
 		return by_number(rank(a), rank(b));

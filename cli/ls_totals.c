@@ -26,7 +26,6 @@ ls_totals(const struct ls_list *list)
 	}
 	printf("%s%zu in all: %s, of which %s in memory%s%s\n",
 	    out_colour(OUT_DIM), list->count, out_size(size), out_size(used),
-	    guessed > 0 ? "; N+: and perhaps users that are hidden from you"
-			: "",
+	    guessed > 0 ? "; N+: perhaps more, unseen" : "",
 	    out_colour(OUT_RESET));
 }

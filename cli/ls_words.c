@@ -8,7 +8,7 @@
 
 /* What `shunt ls` calls things, in its columns as in its filters. */
 
-#define OWNERS 16
+#define OWNERS 64
 
 const char *
 ls_kind(const struct shunt_segment_info *info)
@@ -114,7 +114,7 @@ ls_users(const struct shunt_segment_info *info, int *more)
 		return info->attached;
 	if (n == 0)
 		n = (uint64_t)info->senders + info->receiver;
-	/* Idle means that the kernel has said: nobody.  */
+	/* Idle means that the kernel has said: nobody. */
 	if (info->hidden && (had || info->state == SHUNT_STATE_UNKNOWN))
 		*more = 1;
 	if (n == 0 && had) {
