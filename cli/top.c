@@ -77,7 +77,7 @@ static const char help[] =
 "  BYTES/S  of messages that passed through a queue or a log\n"
 "  DEPTH    messages that wait in it    LAG  their bytes\n"
 "  DROPS    messages that a log has dropped, ever\n"
-"On the screen: c u s n m choose the order, ? tells the other keys, q ends.\n"
+"On the screen: b u s p n choose the order, ? tells the other keys, q ends.\n"
 "\n"
 "Examples:\n"
 "  shunt top --once\n"

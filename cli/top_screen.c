@@ -185,8 +185,9 @@ draw_row(const struct screen *s, int row, const struct top_row *r, int chosen)
 static void
 draw_help(void)
 {
-	static const char *const lines[] = {"c u s n m  order by bytes per "
-					    "second, used, size, users, name",
+	static const char *const lines[] = {
+	    "b u s p n  order by bytes per "
+	    "second, used, size, processes, name",
 	    "r          the other way round",
 	    "up down    choose a row; page up, page down, home, end",
 	    "space      stop looking, go on", "q          end", "",
@@ -246,7 +247,7 @@ draw(struct screen *s)
 			    "here.");
 	}
 	screen_bar(screen_rows() - 1, INK_BAR,
-	    " c u s n m order   r reverse   space pause   ? help   q end");
+	    " b u s p n order   r reverse   space pause   ? help   q end");
 	screen_end();
 }
 
@@ -281,7 +282,7 @@ move(struct screen *s, int key)
 static int
 pressed(struct screen *s, int key)
 {
-	static const char letters[] = "cusnm"; /* as enum top_key */
+	static const char letters[] = "buspn"; /* as enum top_key */
 	const char *at = key > 0 && key < 128 ? strchr(letters, key) : NULL;
 
 	if (key == 'q' || key == 'Q' || key == SCREEN_LOST)

@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# top: what passes through, what waits, who has it; its orders; tables, JSON.
+. "$(dirname "$0")/lib.sh"
+q="$N-q"
+l="$N-l"
+
+top() {
+	"$SHUNT" top "$N-*" --once --interval=0.1 "$@"
+}
+
+run top
+is 'nothing matches: exit' "$RC" 0
+is 'nothing matches' "$OUT" '0 segments, 0, 0 used, 0/s'
+run top --json
+is 'nothing matches, as JSON' "$OUT" '[]'
+
+run "$SHUNT" create "$N-a" 40960
+run "$SHUNT" create "$N-b" 4096
+run "$SHUNT" send "$q" one two three
+run top
+went 'a table'
+is 'its titles' "$(echo "$OUT" | sed -n 2p | tr -s ' ')" \
+    'KIND STATE SIZE USED CHANGE USERS BYTES/S DEPTH NAME'
+has 'a queue' "$OUT" "queue *idle*0/s *3 $q"
+has 'a raw segment' "$OUT" "raw *idle *40K *0 *- *- $N-a"
+[ "$(echo "$OUT" | head -n 1 | cut -c1-10)" = '3 segments' ] && pass ||
+    fail 'the totals'
+
+order() {
+	run top --sort="$1" ${2-}
+	echo "$OUT" | sed '1,2d' | grep -o "$N-[abq]" | sed 's/.*-//' | tr -d '\n'
+}
+is 'by name' "$(order name)" abq
+is 'by name, reversed' "$(order name --reverse)" qba
+is 'by used' "$(order used)" qab
+is 'by size' "$(order size)" qab
+
+# What passes through between two looks.
+mkfifo "$T/lines"
+start_to "$T/lines" yes 'some bytes that pass'
+start_from "$T/lines" "$SHUNT" send "$q"
+sender=$PID
+start_to /dev/null "$SHUNT" recv "$q" -n 0
+about() {
+	top --json | jq -e ".[] | select(.name == \"$q\") | $1" >/dev/null
+}
+check 'what passes has a rate' until_ok 10 about '.bytes_per_s > 1000'
+check 'and users' until_ok 10 about '.users == 2 and .state == "live"'
+kill "$PID"
+ended "$PID"
+check 'nobody takes it: messages wait' until_ok 10 about '.depth > 1000 and .lag > .depth'
+kill "$sender"
+ended "$sender"
+
+# Drops of a log that nobody serves.
+i=0
+while [ $i -lt 200 ]; do
+	head -c 2000 /dev/zero | tr '\0' x
+	echo
+	i=$((i + 1))
+done >"$T/much"
+run "$SHUNT" create "$l" 64K --kind=log
+run_from "$T/much" "$SHUNT" log -n "$l" --full=drop
+run top --json
+has 'what a log dropped' "$(echo "$OUT" | jq ".[] | select(.name == \"$l\") | .dropped > 0")" true
+
+# A name with an escape sequence does no harm.
+: >"/dev/shm/$(printf '%s-\033[31mred' "${N#/}")"
+run top
+has 'an escape in a name' "$OUT" '\x1b[[]31mred'
+rm -f "/dev/shm/$(printf '%s-\033[31mred' "${N#/}")"
+
+run "$SHUNT" top --sort=age
+refused 'an unknown order' 2 '' --sort
+is 'so many tables' "$("$SHUNT" top "$N-*" -n 3 --interval=0.05 --json | wc -l)" 3
