@@ -17,7 +17,7 @@
 int quick_run;
 
 static const struct bench *const all[] = {lane_benches, call_benches,
-    rate_benches, lock_benches, syscall_benches, quiet_benches};
+    rate_benches, lock_benches, scan_benches, syscall_benches, quiet_benches};
 
 static int json;
 static int pairs_wanted;

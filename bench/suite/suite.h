@@ -58,6 +58,7 @@ extern const struct bench rate_benches[];
 extern const struct bench syscall_benches[];
 extern const struct bench quiet_benches[];
 extern const struct bench lock_benches[];
+extern const struct bench scan_benches[];
 
 /* The controls of the lane: suite/pingpong.c, suite/ck.c. */
 int bare_rtt(const struct bench *b, struct sample *s);
