@@ -186,8 +186,8 @@ static const char help[] =
 "                        that are attached 0 times; wants one of these:\n"
 "      --name=GLOB       only names like this, as in a shell, quoted\n"
 "      --owner=USER      only those of this user, by name or number\n"
-"      --older=DURATION  only those made and last changed so long ago: 30s, 5m,\n"
-"                        2h, 7d\n"
+"      --older=AGE       only those made and last changed so long ago (System V:\n"
+"                        also attached or detached): 30s, 5m, 2h, 7d\n"
 "      --json            an object: dry_run, bytes, segments with their result\n"
 "\n"
 "What cannot be told is never taken for dead.  What belongs to others in a\n"
@@ -204,7 +204,7 @@ const struct command command_clean = {
     .name = "clean",
     .summary = "give back the memory of what is provably nobody's",
     .synopsis = "[--yes] [--idle] [--name=GLOB] [--owner=USER] "
-		"[--older=DURATION]",
+		"[--older=AGE]",
     .run = run,
     .help = help,
 };

@@ -59,14 +59,25 @@ own_name(const char *name)
 }
 
 static int64_t
+later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Since the last that is known of it: made, changed, of System V also
+ * attached or detached. */
+static int64_t
 age(const struct shunt_segment_info *info)
 {
-	int64_t born = info->created_ns > info->mtime_ns ? info->created_ns
-							 : info->mtime_ns;
+	struct shunt_sysv_info sysv = {.sz = sizeof(sysv)};
+	int64_t last_ns = later(info->created_ns, info->mtime_ns);
 	struct timespec now;
 
+	if (look_sysv(info->name) && shunt_sysv_stat(info->name, &sysv) == 0)
+		last_ns =
+		    later(last_ns, later(sysv.atime, sysv.dtime) * 1000000000);
 	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - born;
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - last_ns;
 }
 
 static int

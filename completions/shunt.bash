@@ -96,6 +96,8 @@ _shunt() {
 		words='emerg alert crit err warning notice info debug' ;;
 	doctor:--peer) words=$(cd /proc && echo [0-9]*) ;;
 	*:--owner) words=$(compgen -u) ;;
+	clean:--name) words=$(_shunt_names '') ;;
+	clean:--older) words='5m 2h 7d' ;;
 	*:--group | *:-g) words=$(compgen -g) ;;
 	*:--log | logd:-n | log:-n | tail:-n) words=$(_shunt_names log) ;;
 	logd:--output | logd:-o)

@@ -44,6 +44,8 @@ is 'a level' "$OUT" ' warning '
 "$SHUNT" create "$N-raw" 4K
 "$SHUNT" create "$N-queue" 4K --kind=queue
 "$SHUNT" create "$N-log" 4K --kind=log
+completes shunt clean --name = "$N-r"
+is 'a name to clean' "$OUT" " $N-raw "
 completes shunt send "$N"
 is 'a queue' "$OUT" " $N-queue "
 completes shunt tail -n "$N"
