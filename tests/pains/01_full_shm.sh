@@ -29,6 +29,11 @@ run small 'head -c 1M /dev/zero >/dev/shm/full
 	"$SHUNT" send "$N-a" x; rc=$?; rm /dev/shm/full; exit $rc'
 refused 'a queue without room' 1 "$N-a"
 is 'nothing is left' "$(cat "$T/left")" ''
+# And it is told before anything fails.
+small '"$SHUNT" doctor --json; true' >"$T/doctor"
+is 'doctor warns of a small one' "$(jq -r '.checks[] |
+    select(.group == "/dev/shm" and .check == "size").verdict' "$T/doctor")" \
+    warning
 # What was made can be filled: no byte of it is a hole.
 run small '"$SHUNT" create "$N-a" 512K && head -c 1M /dev/zero >/dev/shm/full
 	head -c 512K /dev/urandom | "$SHUNT" write "$N-a" && rm /dev/shm/*'

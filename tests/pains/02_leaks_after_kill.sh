@@ -50,5 +50,11 @@ run "$SHUNT" clean --yes
 check 'the orphan is gone' [ ! -e "$SHM-c" ]
 check 'the living one is not' [ -e "$SHM-d" ]
 check 'nor what is unread' [ -e "$SHM-b" ]
+# Raw memory is never an orphan: it may be meant to stay.
+"$SHUNT" create "$N-raw" 4K
+run "$SHUNT" clean --yes
+check 'raw memory is left alone' [ -e "$SHM-raw" ]
+run "$SHUNT" clean --idle --name="$N-raw" --yes
+check 'unless that was asked for' [ ! -e "$SHM-raw" ]
 run "$SHUNT" recv "$N-b"
 is 'it is still to be had' "$OUT" unread

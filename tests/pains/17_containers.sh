@@ -45,6 +45,12 @@ start "$container" sh -c 'echo >"$0"; exec sleep 60' "$T/up"
 until_ok 5 [ -e "$T/up" ] || fail 'no peer'
 peer=$(cut -d' ' -f1 "/proc/$PID/task/$PID/children")
 mine "$peer"
-run "$SHUNT" doctor --peer "$peer"
-has 'doctor sees another /dev/shm' "$OUT" /dev/shm
-has 'doctor sees another namespace' "$OUT" namespace
+run "$SHUNT" doctor --peer "$peer" --json
+for what in /dev/shm IPC; do
+	is "doctor: another $what" "$(jq -r --arg what "$what" '.checks[] |
+	    select(.group == "Peer" and .check == $what).verdict' "$T/out")" \
+	    trouble
+done
+run "$SHUNT" doctor --peer $$ --json
+is 'but not of its own' "$(jq -r '.checks[] | select(.group == "Peer" and
+    .check == "/dev/shm").verdict' "$T/out")" ok

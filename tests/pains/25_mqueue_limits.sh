@@ -31,5 +31,6 @@ went 'sent with no memory for message queues'
 run "$SHUNT" recv "$N-q" -n 2000 --timeout=5
 check 'all of them came' cmp -s "$T/in" "$T/out"
 
-run "$SHUNT" doctor
-has 'doctor shows the limits of mq' "$OUT" mq
+run "$SHUNT" doctor --json
+has 'doctor: what EINVAL means' "$OUT" 'fs.mqueue.msg_max'
+has 'doctor: what EMFILE means' "$OUT" 'RLIMIT_MSGQUEUE'
