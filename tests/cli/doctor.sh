@@ -162,11 +162,14 @@ found 'RLIMIT_MEMLOCK' warning memlock '*keep 16K out of swap'
 doctor "$mine"'
     (exec 5>/dev/shm/gone; rm /dev/shm/gone; head -c 3145728 /dev/zero >&5
      echo >"$T/there"; exec sleep 60) >/dev/null 2>&1 &
-    echo $! >"$T/pid"; until [ -e "$T/there" ]; do sleep 0.02; done
+    echo $! >"$T/pid"
+    until [ -e "$T/there" ] && grep -q sleep "/proc/$!/comm"
+    do sleep 0.02; done
     "$SHUNT" doctor >"$T/first"
     eval "$(sed -n "s/^           shunt why/shunt why/p" "$T/first")" \
 	>"$T/why" 2>&1
-    { kill -9 "$(cat "$T/pid")"; wait; } 2>/dev/null'
+    disown; kill -9 "$(cat "$T/pid")"
+    while [ -e "/proc/$(cat "$T/pid")" ]; do sleep 0.02; done'
 found 'nameless: gone with its holder' ok nameless 'Names explain'
 OUT=$(tr -s ' \n' ' ' <"$T/first") RC=0
 found 'nameless' warning nameless '3M of /dev/shm belong to no name'
@@ -174,9 +177,9 @@ has 'nameless: who' "$OUT" "held by $(cat "$T/pid") (sleep)"
 has 'nameless: its fix tells more' "$(cat "$T/why")" 'nameless file'
 doctor "$mine"'
     "$SHUNT" recv "$N-o" -n 1 >/dev/null & p=$!
-    until [ -e "/dev/shm$N-o" ] && [ "$(cut -d" " -f3 /proc/$p/stat)" = S ]
+    until "$SHUNT" stat "$N-o" 2>/dev/null | grep -q "queue, live"
     do sleep 0.02; done
-    { kill -9 $p; wait; } 2>/dev/null'
+    disown; kill -9 $p; while [ -e /proc/$p ]; do sleep 0.02; done'
 found 'an orphan' warning stale "1 orphan, provably nobody's"
 has 'an orphan: fix' "$OUT" 'shunt clean --yes '
 doctor "$mine"'
@@ -200,6 +203,7 @@ peer() {
 	start unshare "${_opts[@]}" bash -c "$2
 	    echo \$\$ >\"\$T/there.fifo\"; exec sleep 60"
 	read -r _ <"$T/there.fifo"
+	until_ok 5 holds "/proc/$PID/comm" sleep
 	run "$SHUNT" doctor --peer="$PID"
 	is 'a peer: no errors' "$ERR" ''
 	flat

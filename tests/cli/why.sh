@@ -113,7 +113,7 @@ has 'queue: lock bytes' "$OUT" 'holds a lock byte'
 "$SHUNT" recv "$N-q" -n 2 >"$T/got"
 start "$SHUNT" recv "$N-o" -n 1
 recv_waits() {
-	[ -e "$SHM-o" ] && sleeps "$PID"
+	"$SHUNT" stat "$N-o" 2>/dev/null | grep -q 'queue, live'
 }
 until_ok 5 recv_waits
 verdict "$N-o" live no
@@ -279,6 +279,9 @@ nobody() {
 nobody "$N-u"
 has 'a plain user' "$OUT" 'may not be read, unknown made'
 has 'a plain user: unknown' "$OUT" 'Unknown, and so no.'
+nobody "$N-u" --json
+has 'a plain user: safe' "$(compact)" '"safe_to_remove":"unknown"'
+nobody "$N-u"
 has 'a plain user: how many are hidden' "$OUT" 'cannot be looked into'
 has 'a plain user: who may' "$OUT" "Only root may do it: sudo shunt rm $N-u"
 chmod 644 "$SHM-u"
