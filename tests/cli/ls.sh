@@ -22,7 +22,7 @@ if [ "${1-}" != private ]; then
 fi
 chmod 755 "$T"
 esc=$(printf '\033')
-evil="x${esc}[31mred"
+evil="x)${esc}[31mred"
 
 # One process that has something of everything, under a name of its own.
 mkfifo "$T/ready" "$T/go"
@@ -95,10 +95,10 @@ all=$(($(wc -l <"$T/out") - 1))
 run "$SHUNT" ls --wide
 went 'ls --wide'
 hasnt 'programs are escaped' "$OUT" "$esc"
-line wide "$N-live" '0600 *live * 1* -  *'"$has"'(x\\x1b\[31mred)'
+line wide "$N-live" '0600 *live * 1* -  *'"$has"'(x)\\x1b\[31mred)'
 line wide "$N-his" '0640 *idle * 0 *3d *-  *-'
 line 'a creator that has ended' "$N-orphan" " $orphans  *-"
-line 'a creator that has ended' sysv:0x00005101 " $has(x\\\\x1b\\[31mred) *$has(x"
+line 'a creator that has ended' sysv:0x00005101 " $has(x)\\\\x1b\\[31mred) *$has(x)"
 hasnt 'a dead creator has no program' "$(grep -- "-orphan" "$T/out")" "$orphans("
 
 # Filters; each also by its other spelling.
@@ -119,9 +119,10 @@ places unlinked '^unlinked:' 1
 places mq,sem '^mq:\|^sem:' 2
 [ -z "${huge-}" ] || places hugetlb "^file:$T/huge/page$" 1
 places all . "$all"
-"$SHUNT" ls --posix >"$T/a"
-"$SHUNT" ls -p posix >"$T/b"
-check '--posix' cmp -s "$T/a" "$T/b"
+run "$SHUNT" ls -p posix
+posix=$(names)
+run "$SHUNT" ls --posix
+is '--posix' "$(names)" "$posix"
 run "$SHUNT" ls --sysv
 is '--sysv' "$(wc -l <"$T/out" | tr -d ' ')" 3
 run "$SHUNT" ls -k queue,sem
@@ -164,6 +165,11 @@ order "$N-live $N-his $N-idle " --sort=users
 order "$N-his $N-idle $N-live " --sort=owner
 order "$N-live $N-idle $N-his " --sort=owner --reverse
 order "$N-his $N-idle $N-live " --sort=state
+run "$SHUNT" ls --sort=name
+is 'by name, all places' "$(names)" "$(names | tr ' ' '\n' | grep . |
+    LC_ALL=C sort | tr '\n' ' ')"
+run "$SHUNT" ls --sort=owner
+is 'by owner, all of them' "$(names | cut -d' ' -f1)" "$N-his"
 touch -d '9 days ago' "$SHM-live"
 order "$N-live $N-his $N-idle " --sort=age
 run "$SHUNT" ls --sort=state
@@ -174,7 +180,7 @@ is 'what wants a look comes first' "$(awk 'NR > 1 { print $6 }' "$T/out" |
 run "$SHUNT" ls --tree
 went 'tree'
 has 'tree: the process' "$OUT" "
-$has x\\\\x1b[[]31mred: 6, * in memory
+$has x)\\\\x1b[[]31mred: 6, * in memory
   $N-live "
 branch=$(sed -n "/^$has /,/^[^ ]/p" "$T/out" | grep '^  ' | awk '{ print $1 }')
 is 'tree: what it has' "$(echo "$branch" | sed 's/[@=].*//' | tr '\n' ' ')" \
@@ -199,12 +205,12 @@ told() {
 told live "$N-live" '[.kind, .place, .state, .size, .used, .mode, .owner]' \
     '["raw","posix","live",1048576,4096,"0600","root"]'
 told 'its users' "$N-live" '.users' \
-    '[{"pid":'"$has"',"command":"x\u001b[31mred"}]'
+    '[{"pid":'"$has"',"command":"x)\u001b[31mred"}]'
 told 'its inode' "$N-live" .inode "$(stat -c %i "$SHM-live")"
 told 'its device' "$N-live" .device "$(stat -c %d "$SHM-live")"
 told 'nobody' "$N-idle" '[.users, .user_count, .users_hidden]' '[[],0,false]'
 told 'the creator' sysv:0x00005101 '[.creator_pid, .creator_command]' \
-    '['"$has"',"x\u001b[31mred"]'
+    '['"$has"',"x)\u001b[31mred"]'
 told 'a dead creator' "$N-orphan" '[.creator_pid, .creator_command]' \
     "[$orphans,null]"
 is 'JSON: semaphores of a set' "$(jq -c '.[] | select(.place == "semset") |
@@ -241,6 +247,9 @@ as() {
 	shift
 	setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups "$@"
 }
+held_open() {
+	[ -e "/proc/$PID/fd/3" ]
+}
 little() {
 	run as nobody "$SHUNT" ls --wide
 	went "$1: ls"
@@ -256,6 +265,12 @@ little() {
 	run python3 "$TOP/tests/cli/ls_valid.py" "$TOP/docs/ls.schema.json" "$T/json"
 	went "$1: json"
 	told "$1" "$N-live" '[.users, .users_hidden]' '[[],true]'
+	start sleep 60 3<"$SHM-his"
+	until_ok 10 held_open || fail 'it is not open'
+	run as nobody "$SHUNT" ls "$N-his"
+	line "$1: somebody who is not seen" "$N-his" ' live *1+ '
+	kill -9 "$PID"
+	ended "$PID"
 	run as nobody "$SHUNT" ls --mine
 	is "$1: mine" "$(names)" "$N-his "
 }
@@ -264,6 +279,23 @@ if as nobody "$SHUNT" --version >/dev/null 2>&1; then
 	if mount -t proc -o hidepid=2 proc /proc 2>/dev/null; then
 		little 'with hidepid'
 		umount /proc
+	fi
+fi
+
+# Another process gets the number of the one that made it.
+old() {
+	[ $(($(date +%s) - $(jq -r ".[] | select(.name == \"$N-orphan\") |
+	    .created_ns / 1000000000 | floor" "$T/json"))) -ge 2 ]
+}
+if echo $((orphans - 1)) 2>/dev/null >/proc/sys/kernel/ns_last_pid; then
+	"$SHUNT" ls --json >"$T/json"
+	until_ok 10 old
+	echo $((orphans - 1)) >/proc/sys/kernel/ns_last_pid
+	start sleep 60
+	if [ "$PID" = "$orphans" ]; then
+		run "$SHUNT" ls --wide
+		line 'not its maker' "$N-orphan" " $orphans  *-"
+		hasnt 'not its maker' "$OUT" "$orphans(sleep)"
 	fi
 fi
 
