@@ -157,7 +157,10 @@ enum {
  * for all: 10,000 segments and 500 processes take well under a second.
  * Names that shunt_segment_open() does not take have a form of their own:
  * "sem:/n", "semset:0x12", "semset:id=7", "msg:0x12", "msg:id=7", "mq:/n",
- * "memfd:n@PID/FD", "unlinked:/n@INODE".
+ * "memfd:n@PID/FD", or "memfd:n@PID/map" where no descriptor is left, and
+ * "unlinked:/n@INODE".  Of message queues `size` is what fits in; of those of
+ * POSIX `used` is 0, for the kernel takes the asking for a change.  Semaphore
+ * sets and message queues of System V are nobody's: always unknown.
  *
  * Returns: open: 0 or -errno; next: 1 with @info filled, 0 at the end; users:
  *   their number (it may be over @cap), or -EINVAL without SHUNT_SCAN_USERS.

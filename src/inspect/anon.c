@@ -12,7 +12,8 @@
 #include "inspect/places.h"
 #include "os/os.h"
 
-static const char memfd[] = "/memfd:";
+#define MEMFD "/memfd:" /* how /proc calls them */
+
 static const char shm[] = SHUNT__SHM_DIR "/";
 
 static int
@@ -82,11 +83,11 @@ name_it(const struct shunt__use *use, uint32_t place, char *name, size_t room)
 		snprintf(name, room, "unlinked:%.255s@%llu", path,
 		    (unsigned long long)use->ino);
 	} else if (use->fd >= 0) {
-		snprintf(name, room, "memfd:%.255s@%d/%d",
-		    path + sizeof(memfd) - 1, use->pid, use->fd);
+		snprintf(name, room, "memfd:%.255s@%d/%d", path + strlen(MEMFD),
+		    use->pid, use->fd);
 	} else {
 		snprintf(name, room, "memfd:%.255s@%d/map",
-		    path + sizeof(memfd) - 1, use->pid);
+		    path + strlen(MEMFD), use->pid);
 	}
 }
 
