@@ -269,6 +269,10 @@ little() {
 	until_ok 10 held_open || fail 'it is not open'
 	run as nobody "$SHUNT" ls "$N-his"
 	line "$1: somebody who is not seen" "$N-his" ' live *1+ '
+	run as nobody "$SHUNT" ls --tree "$N-his"
+	has "$1: a branch for him" "$OUT" '
+had by processes that cannot be seen from here: 1, 128K in memory
+'
 	kill -9 "$PID"
 	ended "$PID"
 	run as nobody "$SHUNT" ls --mine

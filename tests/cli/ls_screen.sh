@@ -110,6 +110,8 @@ $has $(printf '\303\274') x\\\\x1b[[]31mred: 1, 4K in memory
   $N-live "
 has 'tree' "$OUT" '
 nobody: 3, '
+is 'tree: twenty users, twenty branches' \
+    "$(grep -c '^[0-9]* sleep: 1, 64K in memory$' "$T/out")" 20
 has 'tree: totals count each once' "$OUT" '
 5 in all: '
 at 132 '"$SHUNT" ls --tree --wide "$N-*"'
