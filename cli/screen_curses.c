@@ -297,8 +297,12 @@ screen_key(int64_t wait_ns)
 	c = getch();
 	if (c == ERR)
 		return lost() ? SCREEN_LOST : SCREEN_NONE;
-	/* Ctrl-L: somebody else wrote on the terminal. */
-	if (c == 'L' - '@') {
+	/*
+	 * Ctrl-L: somebody else wrote on the terminal.  A new size: terminals
+	 * move their rows then as they like, and what was on its way to the
+	 * old ones is anywhere.
+	 */
+	if (c == 'L' - '@' || c == KEY_RESIZE) {
 		clearok(curscr, TRUE);
 		return SCREEN_RESIZED;
 	}

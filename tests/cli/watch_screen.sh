@@ -58,10 +58,10 @@ typed() {
 	key Enter
 }
 
-# What is on the screen: OUT, and with its colours INKS.
+# What is on the screen: with its colours INKS, and OUT without.
 capture() {
-	OUT=$(t capture-pane -p)
 	INKS=$(t capture-pane -pe)
+	OUT=$(printf '%s\n' "$INKS" | sed "s/$esc\[[0-9;]*m//g; s/ *$//")
 }
 
 shows() {
@@ -199,7 +199,15 @@ wide() {
 }
 check 'larger' until_ok 5 wide
 has 'more rows' "$OUT" 'bytes 0-28f of'
+rows() {
+	capture
+	[ "$(printf '%s\n' "$OUT" | grep -c '^ 0000[0-9a-f]\{4\}  [0-9a-f][0-9a-f] ')" = "$1" ]
+}
+check 'all of them' until_ok 2 rows 41
 has 'the foot moved' "$(line 50)" ' q quit '
+# More fields than before push the bytes down: nothing is left out.
+t resize-window -x 80 -y 10
+sees 'a low one' 'bytes 0-f of'
 t resize-window -x 170 -y 50
 sees 'a wide one has 32 bytes a row' 'bytes 0-51f of'
 t resize-window -x 50 -y 10
