@@ -87,6 +87,9 @@ has 'full: fix' "$OUT" 'shunt ls; shunt clean '
 doctor 'mount -t tmpfs -o mode=1777,size=10m tmpfs /dev/shm;
     head -c 9600000 /dev/zero >/dev/shm/x'
 found 'nearly full' warning free 'It is full by 9[0-9] %'
+doctor 'mount -t tmpfs -o mode=1777,size=10m tmpfs /dev/shm;
+    head -c 10400000 /dev/zero >/dev/shm/x'
+found 'full but for a crumb' trouble free 'It is full: 8'
 doctor 'mount -t tmpfs -o mode=1777,nr_inodes=3 tmpfs /dev/shm;
     : >/dev/shm/a; : >/dev/shm/b'
 found 'no inodes' trouble names '0 of 3 inodes are left'
