@@ -20,7 +20,7 @@ is 'half written' "$(tr '\n' ' ' <"$T/sum")" '60 0 '
 
 cat >"$T/repair" <<'END'
 read -r from <"$1/sum"
-printf "$from\n$((100 - from))\n" >"$1/sum"
+printf "%s\n%s\n" "$from" $((100 - from)) >"$1/sum"
 echo repaired
 END
 # A repair that fails lets nobody in.
