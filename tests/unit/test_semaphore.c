@@ -616,6 +616,36 @@ more_permits_than_room_are_refused(void **state)
 	close(fd);
 }
 
+/* A header that promises more permits than there can be, and no area at all:
+ * nothing and nothing must not pass for a match. */
+static void
+permits_without_an_area_are_refused(void **state)
+{
+	struct shunt_segment_info info = {.sz = sizeof(info)};
+	int fd = open(test_path(name), O_RDWR | O_CLOEXEC);
+	struct shunt__header_lay h, lie;
+	struct shunt_recovery r[1];
+	struct shunt_semaphore *s;
+
+	(void)state;
+	assert_int_equal(pread(fd, &h, sizeof(h), 0), sizeof(h));
+	lie = h;
+	lie.hd_param = UINT64_C(0xffffffff) << 32 | 1;
+	lie.hd_size -= lie.hd_area_bytes;
+	lie.hd_area_bytes = 0;
+	lie.hd_check = shunt__checksum(&lie, offsetof(typeof(lie), hd_check));
+	assert_int_equal(pwrite(fd, &lie, sizeof(lie), 0), sizeof(lie));
+	assert_int_equal(shunt_semaphore_open(&s, name, NULL), SHUNT_E_CORRUPT);
+	assert_null(s);
+	assert_detail(name);
+	assert_int_equal(shunt_segment_stat(name, &info, NULL, 0), 0);
+	assert_int_equal(info.kind, SHUNT_KIND_OTHER);
+	assert_int_equal(info.most, 0);
+	assert_int_equal(shunt_recoveries(name, r, 1), SHUNT_E_LAYOUT);
+	assert_int_equal(pwrite(fd, &h, sizeof(h), 0), sizeof(h));
+	close(fd);
+}
+
 static void
 removed_it_says_so(void **state)
 {
@@ -676,6 +706,7 @@ main(void)
 	    FRESH(a_handler_that_interrupts_a_call_is_told_so),
 	    FRESH(scribbled_over_it_is_corrupt),
 	    FRESH(more_permits_than_room_are_refused),
+	    FRESH(permits_without_an_area_are_refused),
 	    FRESH(removed_it_says_so),
 	    FRESH(truncated_it_says_so),
 	};
