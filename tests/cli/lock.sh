@@ -254,6 +254,33 @@ run "$SHUNT" lock "$l" --repair='echo anew' -- echo program
 is 'the next one repairs anew' "$RC$OUT" "$(printf '0anew\nprogram')"
 check 'nothing ran in between' [ ! -e "$T/ran" ]
 
+# Who has looked at nothing does not say that it is sound.
+died dirty
+run "$SHUNT" lock "$l" -- "$T/no-such-program"
+is 'dirty, and no such program: exit' "$RC" 127
+has 'dirty, and no such program' "$ERR" "process $HOLDER"
+check 'it stays unrepaired' says "$l" '"unrepaired":true'
+run "$SHUNT" lock "$l" -- true
+has 'the next one is told too' "$ERR" 'died with it'
+check 'a program that ran says it is sound' says "$l" '"unrepaired":false'
+
+# Asked to stop while it repairs: repaired, and no more.
+died stopped
+rm -f "$T/r" "$T/r.end"
+mkfifo "$T/r.end"
+start "$SHUNT" lock "$l" --repair='trap : TERM
+    echo $$ >"$R.new"; mv "$R.new" "$R"; read -r _ <"$R.end"
+    read -r _ <"$R.end"; exit 0' -- touch "$T/ran" 2>"$T/r.err"
+check 'a repair that SIGTERM does not end' until_ok 10 [ -s "$T/r" ]
+mine "$(cat "$T/r")"
+kill -TERM "$PID"
+echo >"$T/r.end"
+echo >"$T/r.end" &
+mine $!
+ended "$PID"
+check 'asked to stop in a repair: nothing ran' [ ! -e "$T/ran" ]
+check 'and it is repaired' says "$l" '"unrepaired":false'
+
 # Signals go to the program; a waiter ends.
 start "$SHUNT" lock "$l" -- perl -e '$SIG{TERM} = sub { exit 5 };
     open(F, ">", "$ARGV[0].up"); print F "up\n"; close F; sleep 1 while 1' \
