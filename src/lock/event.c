@@ -113,9 +113,8 @@ look(struct shunt__object *obj, struct shunt__limit *limit)
 {
 	int e;
 
-	if (!limit->look)
+	if (!shunt__limit_look(limit))
 		return 0;
-	limit->look = 0;
 	e = shunt__object_check(obj);
 	return e == -ESTALE ? SHUNT_E_REMOVED : e;
 }

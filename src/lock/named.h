@@ -37,8 +37,9 @@ int shunt__lock_attach(
 void shunt__lock_owners(
     struct shunt__owners *owners, struct shunt__object *obj);
 
-/* Says in the lane's control block whose place it is now, for people. */
-void shunt__lock_sign(struct shunt__object *obj, uint32_t lane);
+/* Says in the lane's control block whose place it is now, for people; answers
+ * how many have had it. */
+uint32_t shunt__lock_sign(struct shunt__object *obj, uint32_t lane);
 
 /* A deadline for a caller's wait_ns, and the code for its end. */
 uint64_t shunt__lock_deadline(int64_t wait_ns);

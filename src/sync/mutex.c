@@ -124,8 +124,7 @@ sleep_once(struct waiting *wt, uint32_t w)
 {
 	int e;
 
-	if (wt->limit.look) {
-		wt->limit.look = 0;
+	if (shunt__limit_look(&wt->limit)) {
 		e = take_over(
 		    wt->word, owner_of(w), wt->me | wt->keep, wt->owners);
 		if (e == 0)

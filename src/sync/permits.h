@@ -44,6 +44,7 @@ struct shunt__permits {
 struct shunt__permits_hand {
 	uint32_t me;
 	uint32_t hint;                       /* look here first */
+	uint32_t ask;                        /* and who lives, from here on */
 	uint32_t held;                       /* so many are mine */
 	uint32_t mine[SHUNT__PERMITS_NOTED]; /* the first of them; hints */
 	struct shunt__spin spin;

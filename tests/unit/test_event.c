@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include <shunt.h>
@@ -390,6 +391,35 @@ sleeps_are_bounded(void **state)
 	assert_int_equal(slept[3], 1000 * (int64_t)MS);
 }
 
+/* Notified for others all the time; the name goes in the second sleep. */
+static int
+woken_for_nothing(const void *w, uint32_t expect, int64_t ns)
+{
+	uint64_t start = test_now();
+
+	(void)w;
+	(void)expect;
+	(void)ns;
+	if (++n_slept == 2)
+		unlink(test_path(name));
+	while (test_now() - start < 60 * MS)
+		sched_yield();
+	return n_slept % 2 ? 0 : -EINTR;
+}
+
+static void
+sleeps_cut_short_do_not_hide_a_removal(void **state)
+{
+	(void)state;
+	real_wait = shunt__os.futex_wait;
+	shunt__os.futex_wait = woken_for_nothing;
+	n_slept = 0;
+	int e = shunt_event_wait(event, 5000 * (int64_t)MS);
+	shunt__os.futex_wait = real_wait;
+	assert_int_equal(e, SHUNT_E_REMOVED);
+	assert_in_range(n_slept, 3, 10);
+}
+
 /* ---- handlers, children, and what others do to it ---------------------------
  */
 
@@ -499,6 +529,7 @@ main(void)
 	    FRESH(of_the_threads_of_a_handle_one_returns),
 	    FRESH(a_waiter_that_is_killed_leaves_nothing),
 	    FRESH(sleeps_are_bounded),
+	    FRESH(sleeps_cut_short_do_not_hide_a_removal),
 	    FRESH(a_handler_may_notify),
 	    FRESH(a_child_opens_it_itself),
 	    FRESH(removed_it_says_so),

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 
 #include <shunt.h>
 
@@ -439,6 +440,39 @@ who_sleeps_gets_it_within_a_second(void **state)
 	assert_true(longest <= 1000 * (int64_t)MS);
 	assert_true(test_now() - start < 5000 * MS); /* a loaded machine */
 	peer_end(pid);
+	world->b = world->a;
+	assert_int_equal(shunt_lock_release(lock), 0);
+}
+
+static void
+on_tick(int sig)
+{
+	(void)sig;
+}
+
+/* A timer ends each sleep before its time. */
+static void
+who_gets_signals_gets_it_within_a_second(void **state)
+{
+	const struct itimerval often = {{0, 100000}, {0, 100000}}, never = {0};
+	struct sigaction sa = {.sa_handler = on_tick}, old;
+	pid_t pid = peer_start(take_and_stay, NULL);
+
+	(void)state;
+	step_wait(&steps[0], 1);
+	real_wait = shunt__os.futex_wait;
+	shunt__os.futex_wait = kill_while_asleep;
+	world->answer = pid;
+	sigaction(SIGALRM, &sa, &old);
+	setitimer(ITIMER_REAL, &often, NULL);
+	uint64_t start = test_now();
+	int e = shunt_lock_acquire(lock, SOON);
+	setitimer(ITIMER_REAL, &never, NULL);
+	sigaction(SIGALRM, &old, NULL);
+	shunt__os.futex_wait = real_wait;
+	assert_true(test_now() - start < 5000 * MS); /* a loaded machine */
+	peer_end(pid);
+	assert_int_equal(e, 1);
 	world->b = world->a;
 	assert_int_equal(shunt_lock_release(lock), 0);
 }
@@ -975,6 +1009,7 @@ main(void)
 	    FRESH(the_next_one_gets_it_and_is_told),
 	    FRESH(it_is_repaired_once_before_anybody_enters),
 	    FRESH(who_sleeps_gets_it_within_a_second),
+	    FRESH(who_gets_signals_gets_it_within_a_second),
 	    FRESH(killed_repairing_the_next_one_repairs_again),
 	    FRESH(a_repair_that_fails_leaves_it_unrepaired),
 	    FRESH(a_repair_may_use_other_locks_alone),
