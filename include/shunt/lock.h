@@ -86,7 +86,9 @@ int shunt_lock_open(struct shunt_lock **out, const char *name,
  *   SHUNT_E_REMOVED  the lock was removed.
  *   SHUNT_E_FORKED   the handle is the parent's.
  *   SHUNT_E_CORRUPT  its word says what cannot be.
- *   SHUNT_E_TRUNCATED  somebody has cut its memory off.
+ *   SHUNT_E_TRUNCATED  somebody has cut its memory off, and the wait noticed
+ *     before it touched what is gone; a call that touches it first, this one
+ *     or another, gets SIGBUS from the kernel.
  *   what the repair function answered.
  *
  * Memory:  allocates with a thread's first call.

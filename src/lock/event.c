@@ -133,12 +133,14 @@ shunt_event_wait(struct shunt_event *event, int64_t wait_ns)
 	struct shunt__u32 *crowd = &event->lay->ev_crowd;
 	struct shunt__limit limit = shunt__limit(shunt__lock_deadline(wait_ns));
 	for (;;) {
-		uint32_t armed = shunt__crowd_arm(crowd);
-		if (take(event))
-			return 0;
+		/* Before the words are touched: they may have been cut off
+		 * while we slept. */
 		e = look(event->obj, &limit);
 		if (e != 0)
 			return e;
+		uint32_t armed = shunt__crowd_arm(crowd);
+		if (take(event))
+			return 0;
 		int64_t left = shunt__limit_left(&limit);
 		if (left == 0)
 			return -ETIMEDOUT;

@@ -110,5 +110,7 @@ shunt__object_make(struct shunt__object *obj, const struct shunt__spec *spec)
 		return e;
 	}
 	obj->fd = fd;
+	/* That there was none is why we made it. */
+	shunt__fail_none();
 	return 0;
 }

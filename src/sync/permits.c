@@ -153,17 +153,17 @@ sleep_once(const struct shunt__permits *p, struct shunt__permits_hand *hand,
 		    p, hand, owners, look == 1 ? ASK_FIRST : SHUNT__OWNERS_MAX);
 		if (e != 0)
 			return e < 0 ? e : 0;
-		e = owners->check(owners->arg);
+		if (look == 1)
+			e = owners->check(owners->arg);
 		if (e < 0)
 			return e;
 	}
 	int64_t left = shunt__limit_left(limit);
-	if (left != 0)
-		shunt__limit_slept(
-		    limit, shunt__crowd_wait(p->crowd, armed, left));
-	else if (shunt__load32(p->crowd) == armed)
-		return -ETIMEDOUT;
-	return 0;
+	if (left == 0)
+		return shunt__load32(p->crowd) == armed ? -ETIMEDOUT : 0;
+	shunt__limit_slept(limit, shunt__crowd_wait(p->crowd, armed, left));
+	/* Before a word is touched: it may have been cut off while we slept. */
+	return limit->look ? owners->check(owners->arg) : 0;
 }
 
 int

@@ -512,6 +512,40 @@ truncated_it_says_so(void **state)
 	assert_int_equal(unlink(test_path(name)), 0);
 }
 
+static int
+cut_off_while_asleep(const void *w, uint32_t expect, int64_t ns)
+{
+	(void)w;
+	(void)expect;
+	(void)ns;
+	NEED(truncate(test_path(name), 0) == 0);
+	return -ETIMEDOUT;
+}
+
+/* In a child, for what would be touched is gone. */
+static int
+sleep_while_it_is_cut_off(void *arg)
+{
+	struct shunt_event *e;
+
+	(void)arg;
+	NEED(shunt_event_open(&e, name, NULL) == 0);
+	shunt__os.futex_wait = cut_off_while_asleep;
+	NEED(shunt_event_wait(e, SOON) == SHUNT_E_TRUNCATED);
+	shunt_event_close(&e);
+	return 0;
+}
+
+static void
+truncated_to_nothing_while_asleep_it_says_so(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    peer_end(peer_start(sleep_while_it_is_cut_off, NULL)), 0);
+	shunt_event_close(&event);
+	assert_int_equal(unlink(test_path(name)), 0);
+}
+
 #define FRESH(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int
@@ -534,6 +568,7 @@ main(void)
 	    FRESH(a_child_opens_it_itself),
 	    FRESH(removed_it_says_so),
 	    FRESH(truncated_it_says_so),
+	    FRESH(truncated_to_nothing_while_asleep_it_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -901,6 +901,43 @@ truncated_it_says_so(void **state)
 	assert_int_equal(unlink(test_path(name)), 0);
 }
 
+static int
+cut_off_while_asleep(const void *w, uint32_t expect, int64_t ns)
+{
+	(void)w;
+	(void)expect;
+	(void)ns;
+	NEED(truncate(test_path(name), 0) == 0);
+	return -ETIMEDOUT;
+}
+
+/* In a child, for what would be touched is gone. */
+static int
+sleep_while_it_is_cut_off(void *arg)
+{
+	struct shunt_lock *holds, *waits;
+
+	(void)arg;
+	NEED(shunt_lock_open(&holds, name, NULL) == 0);
+	NEED(shunt_lock_open(&waits, name, NULL) == 0);
+	NEED(shunt_lock_acquire(holds, 0) == 0);
+	NEED(shunt_lock_acquire(waits, SHUNT_NOWAIT) == -EAGAIN);
+	shunt__os.futex_wait = cut_off_while_asleep;
+	NEED(shunt_lock_acquire(waits, SOON) == SHUNT_E_TRUNCATED);
+	shunt_lock_close(&waits);
+	return 0;
+}
+
+static void
+truncated_to_nothing_while_asleep_it_says_so(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    peer_end(peer_start(sleep_while_it_is_cut_off, NULL)), 0);
+	shunt_lock_close(&lock);
+	assert_int_equal(unlink(test_path(name)), 0);
+}
+
 /* ---- looking at it ----------------------------------------------------------
  */
 
@@ -1024,6 +1061,7 @@ main(void)
 	    FRESH(removed_it_says_so),
 	    FRESH(who_sleeps_learns_that_it_was_removed),
 	    FRESH(truncated_it_says_so),
+	    FRESH(truncated_to_nothing_while_asleep_it_says_so),
 	    FRESH(stat_tells_who_holds_it),
 	    FRESH(recoveries_are_told_newest_first),
 	};

@@ -759,6 +759,40 @@ truncated_it_says_so(void **state)
 	assert_int_equal(unlink(test_path(name)), 0);
 }
 
+static int
+cut_off_while_asleep(const void *w, uint32_t expect, int64_t ns)
+{
+	NEED(truncate(test_path(name), 0) == 0);
+	return real_wait(w, expect, ns); /* -EFAULT, as it is */
+}
+
+/* In a child, for what would be touched is gone. */
+static int
+sleep_while_it_is_cut_off(void *arg)
+{
+	struct shunt_semaphore *s;
+
+	(void)arg;
+	NEED(shunt_semaphore_open(&s, name, NULL) == 0);
+	for (int i = 0; i < 3; i++)
+		NEED(shunt_semaphore_consume(s, 0) == 0);
+	real_wait = shunt__os.futex_wait;
+	shunt__os.futex_wait = cut_off_while_asleep;
+	NEED(shunt_semaphore_wait(s, SOON) == SHUNT_E_TRUNCATED);
+	shunt_semaphore_close(&s);
+	return 0;
+}
+
+static void
+truncated_to_nothing_while_asleep_it_says_so(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    peer_end(peer_start(sleep_while_it_is_cut_off, NULL)), 0);
+	shunt_semaphore_close(&sem);
+	assert_int_equal(unlink(test_path(name)), 0);
+}
+
 #define FRESH(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int
@@ -786,6 +820,7 @@ main(void)
 	    FRESH(permits_without_an_area_are_refused),
 	    FRESH(removed_it_says_so),
 	    FRESH(truncated_it_says_so),
+	    FRESH(truncated_to_nothing_while_asleep_it_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
