@@ -7,7 +7,9 @@
  *
  * Lock bytes belong to the open description, which a child shares: while it
  * has the descriptor open, its dead parent looks alive.  The handler closes
- * them; where it cannot run, exec or the child's end does.
+ * them; where it cannot run, exec or the child's end does.  So that it finds
+ * them all, nobody forks between the call that opens a descriptor and the note
+ * of it in its object, which is listed by then; nor between close and note.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -21,6 +23,15 @@
 static const uint64_t nobody;
 const uint64_t *shunt__fork_page = &nobody;
 
+/* Who forks waits for those who open, and not for ever. */
+#ifdef PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
+#define OPENING PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
+#else
+#define OPENING PTHREAD_RWLOCK_INITIALIZER
+#endif
+
+static pthread_rwlock_t opening = OPENING;
+static const pthread_rwlock_t opening_anew = OPENING;
 static pthread_mutex_t list_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct shunt__object *list;
 static uint64_t *page;
@@ -31,6 +42,7 @@ static void
 before(void)
 {
 	shunt__seats_before_fork();
+	pthread_rwlock_wrlock(&opening);
 	pthread_mutex_lock(&list_mutex);
 }
 
@@ -38,6 +50,7 @@ static void
 in_parent(void)
 {
 	pthread_mutex_unlock(&list_mutex);
+	pthread_rwlock_unlock(&opening);
 	shunt__seats_after_fork(0);
 }
 
@@ -54,6 +67,7 @@ in_child(void)
 	}
 	list = NULL;
 	pthread_mutex_init(&list_mutex, NULL);
+	opening = opening_anew;
 	shunt__seats_after_fork(1);
 }
 
@@ -84,6 +98,18 @@ shunt__fork_mark(void)
 	uint64_t mark = page != NULL ? *page : 0;
 	pthread_mutex_unlock(&list_mutex);
 	return mark;
+}
+
+void
+shunt__fork_hold(void)
+{
+	pthread_rwlock_rdlock(&opening);
+}
+
+void
+shunt__fork_let_go(void)
+{
+	pthread_rwlock_unlock(&opening);
 }
 
 void

@@ -80,15 +80,40 @@ remove_object(int fd, const struct shunt__name *name, int force)
 	return e;
 }
 
+static int
+remove_file(
+    const struct shunt__name *name, const struct shunt_remove_options *o)
+{
+	struct shunt__header_lay header;
+	struct shunt__geometry geo;
+	struct stat st;
+	int e, fd;
+
+	fd = shunt__open_checked(name, O_RDWR, o->owner, 1, &st);
+	/* Unreadable to us it can still be ours to unlink, as shm_unlink. */
+	if (fd == -EACCES && o->owner == NULL && shunt__os.geteuid() != 0 &&
+	    shunt__os.lstat(name->path, &st) == 0 &&
+	    st.st_uid == shunt__os.geteuid() && S_ISREG(st.st_mode))
+		return unlink_name(name);
+	if (fd < 0)
+		return fd;
+	/* An object that is too new or broken still has its lock bytes. */
+	e = shunt__header_read(fd, &header, &geo, name->shown);
+	e = e == 1
+		? unlink_name(name)
+		: remove_object(fd, name, (o->flags & SHUNT_REMOVE_FORCE) != 0);
+	/* As in attach.c: a child of a bare clone has it, too. */
+	shunt__byte_lock(fd, F_UNLCK, SHUNT__BYTE_REMOVING);
+	shunt__os.close(fd);
+	return e;
+}
+
 int
 shunt_remove(const char *text, const struct shunt_remove_options *opts)
 {
 	struct shunt_remove_options o;
 	struct shunt__name name;
-	struct shunt__header_lay header;
-	struct shunt__geometry geo;
-	struct stat st;
-	int e, fd;
+	int e;
 
 	e = shunt__options_read(&o, sizeof(o), sizeof(o), opts);
 	if (e < 0 || (o.flags & ~(uint32_t)SHUNT_REMOVE_FORCE) || o.reserved)
@@ -103,19 +128,10 @@ shunt_remove(const char *text, const struct shunt_remove_options *opts)
 		    "%s: it has no name to remove; it goes with its last "
 		    "descriptor",
 		    shunt__quote(name.shown));
-	fd = shunt__open_checked(&name, O_RDWR, o.owner, 1, &st);
-	/* Unreadable to us it can still be ours to unlink, as shm_unlink. */
-	if (fd == -EACCES && o.owner == NULL && shunt__os.geteuid() != 0 &&
-	    shunt__os.lstat(name.path, &st) == 0 &&
-	    st.st_uid == shunt__os.geteuid() && S_ISREG(st.st_mode))
-		return unlink_name(&name);
-	if (fd < 0)
-		return fd;
-	/* An object that is too new or broken still has its lock bytes. */
-	e = shunt__header_read(fd, &header, &geo, name.shown);
-	e = e == 1
-		? unlink_name(&name)
-		: remove_object(fd, &name, (o.flags & SHUNT_REMOVE_FORCE) != 0);
-	shunt__os.close(fd);
+	/* A child of this moment would keep the descriptor, and with it the
+	 * removing byte. */
+	shunt__fork_hold();
+	e = remove_file(&name, &o);
+	shunt__fork_let_go();
 	return e;
 }
