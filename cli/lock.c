@@ -79,7 +79,7 @@ refuse(const struct hold *h, int code)
 		return fail_hot(h->cmd, h->name, code);
 	if (shunt_segment_stat(h->name, &info, NULL, 0) >= 0 && info.held)
 		fail_say(h->cmd, "%s: held by %s; it did not come free in time",
-		    out_safe(h->name), holders_text(h->name, info.holder_pid));
+		    out_safe(h->name), holders_text(h->name));
 	else
 		fail_say(h->cmd,
 		    "%s: held by others; it did not come free "

@@ -14,8 +14,7 @@ static void
 print_lock(const struct shunt_segment_info *i)
 {
 	if (i->held)
-		stat_field("held", "by %s%s",
-		    holders_text(i->name, i->holder_pid),
+		stat_field("held", "by %s%s", holders_text(i->name),
 		    i->unrepaired ? ", after one that died with it" : "");
 	else if (i->unrepaired)
 		stat_field("held", "by nobody; the last holder died with it, "

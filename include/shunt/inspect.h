@@ -69,8 +69,8 @@ struct shunt_segment_info {
 	uint32_t value;       /* semaphores: permits free; events: pending */
 	uint32_t most;        /* semaphores: permits there may be */
 	uint32_t unrepaired;  /* locks: 1 if the last holder died with it */
-	uint32_t reserved2;
-	uint64_t recoveries; /* locks, semaphores: holders that died */
+	uint32_t held_by;     /* locks: the holder's lane among participants */
+	uint64_t recoveries;  /* locks, semaphores: holders that died */
 };
 
 /* One recovery of a lock or semaphore from a holder that died. */

@@ -336,7 +336,34 @@ if [ "$(id -u)" = 0 ] && unshare -pf true 2>/dev/null; then
 	first=$PID
 	check 'in a namespace' until_ok 10 [ -s "$T/ns.up" ]
 	run unshare -pf "$SHUNT" lock "$l" --try -- touch "$T/ran"
-	refused 'in another namespace' 3 "$l"
+	refused 'in another namespace' 3 "$l" \
+	    'held by process 1 of another PID namespace (shunt:sh)'
+	run "$SHUNT" lock "$l" --status
+	outer=$(pgrep -P "$first")
+	has 'from outside: its number here' "$OUT" \
+	    "held by *process $outer (shunt:sh)"
+	hasnt 'from outside: nobody died' "$OUT" 'which died'
+	run "$SHUNT" lock "$l" --try -- true
+	refused 'from outside' 3 "process $outer (shunt:sh)"
+	run "$SHUNT" stat "$l"
+	is 'from outside: used by' "$(sed -n 's/^ *used by  *//p' "$T/out")" \
+	    "$outer (shunt:sh)"
+	run unshare -pf --mount-proc "$SHUNT" lock "$l" --status
+	has 'from a third' "$OUT" 'process 1 of another PID namespace (shunt:sh)'
+	hasnt 'from a third: nobody died' "$OUT" 'which died'
+	run unshare -pf --mount-proc "$SHUNT" stat "$l"
+	has 'from a third: used by' "$OUT" \
+	    'used by *process 1 of another PID namespace (shunt:sh)'
+	run unshare -pf --mount-proc "$SHUNT" stat "$l" --json
+	has 'from a third, for programs' "$(compact)" \
+	    '"users":\[{"pid":null,"command":"shunt:sh","pid_there":1}]'
+	run unshare -pf --mount-proc "$SHUNT" rm "$l"
+	refused 'rm from a third' 1 'process 1 of another PID namespace'
+	run "$SHUNT" lock "$N-nest" -- unshare -pf --mount-proc \
+	    "$SHUNT" lock "$N-nest" --status
+	has 'its program is in a namespace: who started it' "$OUT" \
+	    'of another PID namespace (shunt:unshare)'
+	has 'its program is in a namespace: itself' "$OUT" 'run by it *1 (shunt)'
 	start unshare -pf --kill-child "$SHUNT" lock "$l" -- echo 'now I' \
 	    >"$T/next" 2>"$T/next.err"
 	next=$PID
