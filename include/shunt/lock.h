@@ -81,7 +81,9 @@ int shunt_lock_open(struct shunt_lock **out, const char *name,
  *   -EAGAIN          held by another, and SHUNT_NOWAIT.
  *   -ETIMEDOUT       held by others for @wait_ns.
  *   -EDEADLK         this thread holds it already, by this handle.
- *   -EBUSY           called by a signal handler that interrupted a call on it.
+ *   -EBUSY           called by a signal handler that interrupted a call on it,
+ *     or its thread's first or last dealings with any handle.
+ *   -ENOMEM          a thread's first call found no memory.
  *   SHUNT_E_SLOTS    all places are taken: too many threads at once.
  *   SHUNT_E_REMOVED  the lock was removed.
  *   SHUNT_E_FORKED   the handle is the parent's.

@@ -769,6 +769,49 @@ a_handler_that_interrupts_a_call_is_told_so(void **state)
 	shunt_lock_close(&l);
 }
 
+static int (*real_lock)(int fd, int cmd, struct flock *fl);
+
+/* The first byte that is taken is that of the thread's lane. */
+static int
+interrupted_at_its_lane(int fd, int cmd, struct flock *fl)
+{
+	shunt__os.lock = real_lock;
+	raise(SIGUSR1);
+	return real_lock(fd, cmd, fl);
+}
+
+static int
+interrupt_the_first_call(void *arg)
+{
+	struct sigaction sa = {.sa_handler = on_signal};
+
+	(void)arg;
+	alarm(10); /* what hangs is killed */
+	NEED(shunt_lock_open(&lock, name, NULL) == 0);
+	sigaction(SIGUSR1, &sa, NULL);
+	in_handler[0] = in_handler[1] = 0;
+	real_lock = shunt__os.lock;
+	shunt__os.lock = interrupted_at_its_lane;
+	NEED(shunt_lock_acquire(lock, 0) == 0);
+	NEED(in_handler[0] == -EBUSY);
+	NEED(in_handler[1] == -EPERM);
+	NEED(shunt_lock_release(lock) == 0);
+	/* It has its place now: as the thread itself. */
+	raise(SIGUSR1);
+	NEED(in_handler[0] == 0);
+	NEED(in_handler[1] == 0);
+	shunt_lock_close(&lock);
+	return 0;
+}
+
+static void
+a_handler_that_interrupts_the_first_call_is_told_so(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    peer_end(peer_start(interrupt_the_first_call, NULL)), 0);
+}
+
 /* ---- what others do to it ---------------------------------------------------
  */
 
@@ -1056,6 +1099,7 @@ main(void)
 	    FRESH(a_child_does_not_hold_what_its_parent_holds),
 	    FRESH(a_descriptor_keeps_the_dead_holding),
 	    FRESH(a_handler_that_interrupts_a_call_is_told_so),
+	    FRESH(a_handler_that_interrupts_the_first_call_is_told_so),
 	    FRESH(scribbled_over_it_is_corrupt),
 	    FRESH(a_header_that_lies_is_refused),
 	    FRESH(removed_it_says_so),
