@@ -9,6 +9,7 @@
 #include <shunt.h>
 
 #include "child.h"
+#include "create.h"
 #include "fail.h"
 #include "holders.h"
 #include "out.h"
@@ -284,6 +285,8 @@ sem_create(const struct sem *s)
 	}
 	if (r < 0)
 		return cold(s, r);
+	if (r == 0)
+		create_mode_note(s->cmd, s->name, s->mode, info.mode);
 	return r == 0 ? compare(s, &info) : CLI_DONE;
 }
 

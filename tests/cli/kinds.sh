@@ -11,7 +11,7 @@ for kind in lock semaphore event; do
 	run "$SHUNT" create "$N-$kind" --kind=$kind --json
 	went "the $kind is there"
 	is "the $kind is there" "$(compact)" \
-	    '{"name":"'"$N-$kind"'","kind":"'$kind'","made":false}'
+	    '{"name":"'"$N-$kind"'","kind":"'$kind'","made":false,"mode":"0600"}'
 	run "$SHUNT" create "$N-$kind" --kind=$kind --excl
 	refused "$kind: exclusive" 1 "$N-$kind" exists
 	run "$SHUNT" ls --kind=$kind
@@ -115,3 +115,36 @@ run "$SHUNT" rm "$N-lock" "$N-semaphore" "$N-event" "$N-pool" "$N-count" \
     "$N-some"
 went 'rm of all'
 is 'rm of all' "$(ls /dev/shm | grep -c "^${N#/}")" 0
+
+# A mode that an existing one does not have is told; it is no failure.
+for kind in raw queue log lock semaphore event; do
+	case $kind in
+	raw | queue | log) size=64K ;;
+	*) size='' ;;
+	esac
+	# shellcheck disable=SC2086
+	for mode in 0644 0644 0600; do
+		run "$SHUNT" create "$N-m-$kind" $size --kind=$kind --mode=$mode
+		is "$kind, mode $mode: exit" "$RC" 0
+		[ $mode = 0600 ] || is "$kind, mode $mode" "$ERR" ''
+	done
+	is "$kind: the mode that it has" "$ERR" \
+	    "shunt create: $N-m-$kind: exists with mode 0644, not 0600; shunt chmod changes it"
+	# shellcheck disable=SC2086
+	run "$SHUNT" create "$N-m-$kind" $size --kind=$kind --json
+	went "$kind: no mode asked for"
+	has "$kind: for programs" "$(compact)" '"made":false,*"mode":"0644"'
+done
+"$SHUNT" create "${K}70" 4K --mode=0644
+run "$SHUNT" create "${K}70" 4K --mode=0600
+is 'System V: exit' "$RC" 0
+has 'System V: the mode that it has' "$ERR" \
+    "${K}70: exists with mode 0644, not 0600; shunt chmod changes it"
+run "$SHUNT" create "${K}70" 4K --json
+has 'System V: for programs' "$(compact)" '"mode":"0644"'
+(umask 077 && "$SHUNT" create "$N-m-raw" 64K --mode=0666 --umask) 2>"$T/err"
+has 'with a umask' "$(cat "$T/err")" 'exists with mode 0644, not 0600'
+run "$SHUNT" sem create "$N-m-semaphore" --mode=0600
+has 'sem create' "$ERR" 'exists with mode 0644, not 0600'
+run "$SHUNT" create "$N-event" 5 --kind=event
+refused 'an event has no SIZE' 2 'an event has no SIZE'

@@ -79,7 +79,7 @@ is 'mode and group' "$(stat -c '%a %G' "$SHM-m")" '640 daemon'
 run "$SHUNT" create "$N-j" 5000 --json
 went 'create --json'
 is 'create --json' "$(compact)" \
-    '{"name":"'"$N-j"'","kind":"raw","made":true,"size":5000,"rounded":8192}'
+    '{"name":"'"$N-j"'","kind":"raw","made":true,"size":5000,"rounded":8192,"mode":"0600"}'
 run "$SHUNT" create "$N-j" 5000 --json
 has 'it was there' "$(compact)" '"made":false'
 (umask 027 && "$SHUNT" create "$N-u" 1 --mode=0666 --umask)

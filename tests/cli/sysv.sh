@@ -100,7 +100,7 @@ went 'rm of both'
 run "$SHUNT" create sysv:private 100 --json
 went 'private as JSON'
 has 'private as JSON' "$(compact)" \
-    '{"name":"sysv:id=[0-9]*","kind":"raw","made":true,"size":100,"rounded":4096,"id":[0-9]*,"key":"0x00000000"}'
+    '{"name":"sysv:id=[0-9]*","kind":"raw","made":true,"size":100,"rounded":4096,"id":[0-9]*,"key":"0x00000000","mode":"0600"}'
 "$SHUNT" rm "$(sed -n 's/.*"name": "\(.*\)",/\1/p' "$T/out")"
 
 # The key of a path, as ftok(3) makes it.
