@@ -77,7 +77,8 @@ int shunt_event_open(struct shunt_event **out, const char *name,
  *
  * Returns: 0 notified, or a negative code: -EAGAIN, -ETIMEDOUT,
  *   SHUNT_E_REMOVED, SHUNT_E_FORKED, SHUNT_E_TRUNCATED, each as
- *   shunt_lock_acquire().
+ *   shunt_lock_acquire(); SHUNT_E_CORRUPT: somebody set the count of all
+ *   back; said once, and what is notified from then on is heard again.
  *
  * Memory:  none.
  * Threads: safe from any thread.

@@ -484,6 +484,34 @@ a_child_opens_it_itself(void **state)
 	assert_int_equal(shunt_event_wait(event, SHUNT_NOWAIT), 0);
 }
 
+/* Ten of all were heard; a scribbler sets their count back. */
+static void
+a_count_that_went_back_is_corrupt_and_deafens_nobody(void **state)
+{
+	const size_t all = offsetof(struct shunt__event_lay, ev_all);
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(shunt_event_notify(event, ALL), 0);
+	assert_int_equal(shunt_event_wait(event, SHUNT_NOWAIT), 0);
+	scribble(all, 0);
+	assert_int_equal(
+	    shunt_event_wait(event, SHUNT_NOWAIT), SHUNT_E_CORRUPT);
+	assert_int_equal(shunt_event_wait(event, SHUNT_NOWAIT), -EAGAIN);
+	assert_int_equal(shunt_event_notify(event, ALL), 0);
+	assert_int_equal(shunt_event_wait(event, SHUNT_NOWAIT), 0);
+	/* Notified meanwhile, too: one is said to be corrupt, the next counts.
+	 */
+	assert_int_equal(shunt_event_notify(event, ALL), 0);
+	assert_int_equal(shunt_event_notify(event, ALL), 0);
+	assert_int_equal(shunt_event_wait(event, SHUNT_NOWAIT), 0);
+	scribble(all, 0);
+	assert_int_equal(shunt_event_notify(event, ALL), 0);
+	assert_int_equal(shunt_event_wait(event, SOON), SHUNT_E_CORRUPT);
+	assert_int_equal(shunt_event_notify(event, ALL), 0);
+	assert_int_equal(shunt_event_wait(event, SOON), 0);
+}
+
 static void
 removed_it_says_so(void **state)
 {
@@ -566,6 +594,7 @@ main(void)
 	    FRESH(sleeps_cut_short_do_not_hide_a_removal),
 	    FRESH(a_handler_may_notify),
 	    FRESH(a_child_opens_it_itself),
+	    FRESH(a_count_that_went_back_is_corrupt_and_deafens_nobody),
 	    FRESH(removed_it_says_so),
 	    FRESH(truncated_it_says_so),
 	    FRESH(truncated_to_nothing_while_asleep_it_says_so),
