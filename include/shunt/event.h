@@ -103,7 +103,8 @@ int shunt_event_wait(struct shunt_event *event, int64_t wait_ns);
  *
  * Memory:  none.
  * Threads: safe from any thread.
- * Blocks:  never; no system call while nobody sleeps.
+ * Blocks:  never; no system call while nobody sleeps, but one after a wait
+ *          that timed out or was killed.
  * Signals: async-signal-safe.
  * Death:   killed in it, it was notified or was not; if it was, sleepers
  *          notice within a second.

@@ -8,6 +8,11 @@
  * it repairs what the lock guards and goes on.  While nobody else wants it,
  * taking and giving back makes no system call.  Layout: docs/layout.md;
  * ordering and crash argument: docs/ordering.md.
+ *
+ * Who opens a name whose file somebody deleted (rm, not shunt rm) makes a new
+ * lock.  Those who have the old one learn of it only when they must wait:
+ * until then there may be a holder of each.  shunt_remove() refuses while
+ * anybody has the lock attached, and by force it tells them.
  */
 
 #include <stddef.h>
