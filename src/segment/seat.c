@@ -29,7 +29,7 @@ static uint64_t last_id;
  * This thread is at its seats.  A handler that interrupts it there must not
  * wait for the mutex, which its own thread may hold, nor take a second seat.
  */
-static _Thread_local volatile int busy SHUNT__TLS;
+static _Thread_local int busy SHUNT__TLS;
 
 static void
 lock(void)
