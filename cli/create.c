@@ -11,6 +11,7 @@
 #include "args.h"
 #include "create.h"
 #include "fail.h"
+#include "huge.h"
 #include "look.h"
 #include "out.h"
 
@@ -165,6 +166,8 @@ create_raw(const struct create *c)
 	r = shunt_segment_create(&seg, c->name, c->size, &opts);
 	if (r < 0)
 		return fail_cold(c->cmd, c->name, r);
+	if (c->huge && r == 0)
+		huge_note(c->cmd, c->name, seg, 1);
 	r = tell(c, seg, r == 0);
 	shunt_segment_close(&seg);
 	return r;

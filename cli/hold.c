@@ -10,6 +10,7 @@
 
 #include "args.h"
 #include "fail.h"
+#include "huge.h"
 #include "look.h"
 #include "out.h"
 #include "signals.h"
@@ -124,6 +125,8 @@ hold(const struct hold *h)
 	sigprocmask(SIG_BLOCK, &stops, &open);
 	signals_catch_stop();
 	signals_object(h->name);
+	if (h->huge)
+		huge_note(h->cmd, h->name, seg, 0);
 	r = tell(h, seg);
 	if (r == 0)
 		stay(h->limit_ns, &open);

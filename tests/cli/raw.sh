@@ -87,7 +87,7 @@ is 'with the umask' "$(stat -c %a "$SHM-u")" 640
 (umask 027 && "$SHUNT" create "$N-e" 1 --mode=0666)
 is 'without it' "$(stat -c %a "$SHM-e")" 666
 run "$SHUNT" create "$N-h" 4M --huge
-went 'huge pages, or others'
+is 'huge pages, or others' "$RC" 0
 is 'its size' "$(stat -c %s "$SHM-h")" 4194304
 "$SHUNT" rm "$N-j" "$N-u" "$N-e" "$N-h"
 run "$SHUNT" create "$N-g" 1 --group=no-such-group

@@ -226,10 +226,10 @@ row 'pin goes on' locked 'in memory'
 
 # Huge pages are a wish.
 run "$SHUNT" create "${K}05" 4M --huge
-went 'huge pages, or others'
+is 'huge pages, or others' "$RC" 0
 is 'its size' "$(field "${key}05" size)" 4194304
 run "$SHUNT" hold "${K}05" --huge --timeout=0
-went 'held so'
+is 'held so' "$RC" 0
 "$SHUNT" rm "${K}05"
 
 # Names that are none, and names of nothing.
