@@ -23,16 +23,11 @@
 static const uint64_t nobody;
 const uint64_t *shunt__fork_page = &nobody;
 
-/* Who forks waits for those who open, and not for ever. */
-#ifdef PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
-#define OPENING PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
-#else
-#define OPENING PTHREAD_RWLOCK_INITIALIZER
-#endif
-
-static pthread_rwlock_t opening = OPENING;
-static const pthread_rwlock_t opening_anew = OPENING;
+/* Guards all of these; who forks keeps it meanwhile. */
 static pthread_mutex_t list_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t moved = PTHREAD_COND_INITIALIZER;
+static uint32_t openers; /* between hold and let go */
+static uint32_t forkers; /* that wait for them, and go first */
 static struct shunt__object *list;
 static uint64_t *page;
 static uint64_t last_mark; /* inherited, so a child's marks are new ones */
@@ -42,15 +37,18 @@ static void
 before(void)
 {
 	shunt__seats_before_fork();
-	pthread_rwlock_wrlock(&opening);
 	pthread_mutex_lock(&list_mutex);
+	forkers++;
+	while (openers > 0)
+		pthread_cond_wait(&moved, &list_mutex);
+	forkers--;
 }
 
 static void
 in_parent(void)
 {
+	pthread_cond_broadcast(&moved);
 	pthread_mutex_unlock(&list_mutex);
-	pthread_rwlock_unlock(&opening);
 	shunt__seats_after_fork(0);
 }
 
@@ -67,7 +65,8 @@ in_child(void)
 	}
 	list = NULL;
 	pthread_mutex_init(&list_mutex, NULL);
-	opening = opening_anew;
+	pthread_cond_init(&moved, NULL);
+	forkers = 0; /* theirs are not here; openers there are none */
 	shunt__seats_after_fork(1);
 }
 
@@ -103,13 +102,20 @@ shunt__fork_mark(void)
 void
 shunt__fork_hold(void)
 {
-	pthread_rwlock_rdlock(&opening);
+	pthread_mutex_lock(&list_mutex);
+	while (forkers > 0)
+		pthread_cond_wait(&moved, &list_mutex);
+	openers++;
+	pthread_mutex_unlock(&list_mutex);
 }
 
 void
 shunt__fork_let_go(void)
 {
-	pthread_rwlock_unlock(&opening);
+	pthread_mutex_lock(&list_mutex);
+	if (--openers == 0)
+		pthread_cond_broadcast(&moved);
+	pthread_mutex_unlock(&list_mutex);
 }
 
 void
