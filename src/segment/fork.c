@@ -25,13 +25,21 @@ const uint64_t *shunt__fork_page = &nobody;
 
 /* Guards all of these; who forks keeps it meanwhile. */
 static pthread_mutex_t list_mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t moved = PTHREAD_COND_INITIALIZER;
 static uint32_t openers; /* between hold and let go */
 static uint32_t forkers; /* that wait for them, and go first */
 static struct shunt__object *list;
 static uint64_t *page;
 static uint64_t last_mark; /* inherited, so a child's marks are new ones */
 static int handlers;
+
+/* Forks are rare and an open takes microseconds: nobody needs a wake. */
+static void
+others_first(void)
+{
+	pthread_mutex_unlock(&list_mutex);
+	shunt__os.nanosleep(20000);
+	pthread_mutex_lock(&list_mutex);
+}
 
 static void
 before(void)
@@ -40,14 +48,13 @@ before(void)
 	pthread_mutex_lock(&list_mutex);
 	forkers++;
 	while (openers > 0)
-		pthread_cond_wait(&moved, &list_mutex);
+		others_first();
 	forkers--;
 }
 
 static void
 in_parent(void)
 {
-	pthread_cond_broadcast(&moved);
 	pthread_mutex_unlock(&list_mutex);
 	shunt__seats_after_fork(0);
 }
@@ -65,7 +72,6 @@ in_child(void)
 	}
 	list = NULL;
 	pthread_mutex_init(&list_mutex, NULL);
-	pthread_cond_init(&moved, NULL);
 	forkers = 0; /* theirs are not here; openers there are none */
 	shunt__seats_after_fork(1);
 }
@@ -104,7 +110,7 @@ shunt__fork_hold(void)
 {
 	pthread_mutex_lock(&list_mutex);
 	while (forkers > 0)
-		pthread_cond_wait(&moved, &list_mutex);
+		others_first();
 	openers++;
 	pthread_mutex_unlock(&list_mutex);
 }
@@ -114,8 +120,7 @@ shunt__fork_let_go(void)
 {
 	pthread_mutex_lock(&list_mutex);
 	if (--openers == 0)
-		pthread_cond_broadcast(&moved);
-	pthread_mutex_unlock(&list_mutex);
+		pthread_mutex_unlock(&list_mutex);
 }
 
 void
