@@ -46,6 +46,17 @@ create_mode_note(
 		    out_safe(name), have, want);
 }
 
+int
+create_fail(const struct command *cmd, const char *name, int excl, int code)
+{
+	if (code != -EEXIST || !excl)
+		return fail_cold(cmd, name, code);
+	return fail_say(cmd,
+	    "%s: it exists already; without --excl it is used as it is, and "
+	    "`shunt rm` removes it",
+	    out_safe(name));
+}
+
 json_t *
 create_mode_json(uint32_t mode)
 {
@@ -165,7 +176,7 @@ create_raw(const struct create *c)
 	opts.flags |= c->huge ? SHUNT_SEGMENT_HUGE : 0;
 	r = shunt_segment_create(&seg, c->name, c->size, &opts);
 	if (r < 0)
-		return fail_cold(c->cmd, c->name, r);
+		return create_fail(c->cmd, c->name, c->excl, r);
 	if (c->huge && r == 0)
 		huge_note(c->cmd, c->name, seg, 1);
 	r = tell(c, seg, r == 0);

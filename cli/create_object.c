@@ -214,7 +214,7 @@ create_object(const struct create *c)
 			    out_safe(c->name), look_kind(c->kind));
 	}
 	if (r < 0)
-		return fail_cold(c->cmd, c->name, r);
+		return create_fail(c->cmd, c->name, c->excl, r);
 	rc = r == 0 ? compare(c, &info) : CLI_DONE;
 	return rc != CLI_DONE ? rc : tell(c, r == 1, info.mode);
 }

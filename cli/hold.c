@@ -4,7 +4,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/shm.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <shunt.h>
 
@@ -134,6 +136,14 @@ hold(const struct hold *h)
 	return r < 0 ? fail_output(h->cmd, r) : CLI_DONE;
 }
 
+/* What is below is rounded to 0. */
+static uint64_t
+lowest(const char *name)
+{
+	return look_sysv(name) ? (uint64_t)SHMLBA
+			       : (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 static int
 run(const struct command *cmd, int argc, char **argv)
 {
@@ -141,7 +151,7 @@ run(const struct command *cmd, int argc, char **argv)
 	const struct arg table[] = {
 	    {'r', "readonly", ARG_FLAG, &h.readonly, NULL},
 	    {'x', "exec", ARG_FLAG, &h.exec, NULL},
-	    {'a', "at", ARG_SIZE, &h.address, NULL},
+	    {'a', "at", ARG_ADDRESS, &h.address, NULL},
 	    {0, "round", ARG_FLAG, &h.round, NULL},
 	    {0, "replace", ARG_FLAG, &h.replace, NULL},
 	    {0, "from", ARG_SIZE, &h.from, NULL},
@@ -162,6 +172,11 @@ run(const struct command *cmd, int argc, char **argv)
 		return args_usage(cmd, "--%s goes with --at=ADDR",
 		    h.round ? "round" : "replace");
 	h.name = argv[0];
+	if (h.round && h.address < lowest(h.name))
+		return fail_say(cmd,
+		    "%s: --at=0x%" PRIx64 " is rounded to 0, which is no "
+		    "address; the lowest is 0x%" PRIx64,
+		    out_safe(h.name), h.address, lowest(h.name));
 	return hold(&h);
 }
 

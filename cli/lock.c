@@ -185,7 +185,7 @@ static const char help[] =
 "that are run so, one runs at a time.  A lock that does not exist is made; it\n"
 "goes again when nobody has it.\n"
 "\n"
-"The lock survives its holder.  Is `shunt lock` killed, the lock stays held\n"
+"The lock survives its holder.  If `shunt lock` is killed, the lock stays held\n"
 "until COMMAND has ended too, and whoever of its children kept the descriptor\n"
 "that they inherit.  The next holder is then told that the last one died, and\n"
 "by --repair puts right what was left half done, before anybody else enters.\n"

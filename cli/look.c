@@ -121,6 +121,12 @@ look_key(int32_t key)
 }
 
 int
+look_dest(const struct shunt_segment_info *info)
+{
+	return look_sysv(info->name) && (info->sysv_flags & SHUNT_SYSV_DEST);
+}
+
+int
 look_has_lanes(uint32_t kind)
 {
 	return kind == SHUNT_KIND_QUEUE || kind == SHUNT_KIND_LOG;

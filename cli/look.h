@@ -66,6 +66,8 @@ const char *look_log_name(const char *given);
 int look_sysv(const char *name);
 /* "0x00001234", in a static buffer: as ipcs(1) shows a key. */
 const char *look_key(int32_t key);
+/* 1 if it was removed and is there only for those who have it attached. */
+int look_dest(const struct shunt_segment_info *info);
 /* 1 for the kinds that carry messages. */
 int look_has_lanes(uint32_t kind);
 

@@ -67,14 +67,6 @@ count_users(const struct shunt_segment_info *info, json_t *json)
 	return n;
 }
 
-/* Removed, and there only for those who have it attached. */
-static int
-dest(const struct shunt_segment_info *info)
-{
-	return look_sysv(info->name) &&
-	       (info->sysv_flags & SHUNT_SYSV_DEST) != 0;
-}
-
 static char *
 text(const char *s)
 {
@@ -116,7 +108,8 @@ add_row(struct list *list, const struct shunt_segment_info *info)
 	row->cell[4] = owner(info->uid);
 	snprintf(number, sizeof(number), "%04o", info->mode & 07777);
 	row->cell[5] = text(number);
-	row->cell[STATE] = text(dest(info) ? "dest" : look_state(info->state));
+	row->cell[STATE] =
+	    text(look_dest(info) ? "dest" : look_state(info->state));
 	snprintf(number, sizeof(number), "%" PRIu64, count_users(info, NULL));
 	row->cell[7] = text(info->state == SHUNT_STATE_UNKNOWN ? "?" : number);
 	row->cell[8] = text(

@@ -90,6 +90,8 @@ wrong_number(const struct sem *s)
 	if (s->permits != SEM_UNSAID && s->permits > most)
 		return args_usage(s->cmd,
 		    "--permits wants a number from 0 to %" PRIu64, most);
+	if (s->count == 0)
+		return args_usage(s->cmd, "--count wants a number from 1 on");
 	return -1;
 }
 

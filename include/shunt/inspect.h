@@ -68,7 +68,9 @@ struct shunt_segment_info {
 	int64_t holder_pid;   /* locks: of the holder, for people; 0: none */
 	uint32_t value;       /* semaphores: permits free; events: pending */
 	uint32_t most;        /* semaphores: permits there may be */
-	uint32_t unrepaired;  /* locks: 1 if the last holder died with it */
+	uint32_t unrepaired;  /* locks: 1 if the last holder died with it;
+				 semaphores: permits of holders that died,
+				 which the next wait brings back */
 	uint32_t held_by;     /* locks: the holder's lane among participants */
 	uint64_t recoveries;  /* locks, semaphores: holders that died */
 };

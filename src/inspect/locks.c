@@ -50,6 +50,7 @@ count(const struct shunt__look *look, const struct shunt__u32 *word, size_t n,
 			last_lives = lives(look, w);
 		last = w;
 		info->held += (uint32_t)last_lives;
+		info->unrepaired += (uint32_t)!last_lives;
 	}
 	return there;
 }

@@ -223,3 +223,13 @@ if unshare -m sh -c 'mount -t tmpfs -o huge=always tmpfs /dev/shm' \
 	    "$SHUNT" create /a 4M --huge && "$SHUNT" hold /a --huge --timeout=0'
 	is 'where they can be had nothing is said' "$ERR" ''
 fi
+
+# Addresses that are none.
+run "$SHUNT" hold "${K}01" --at=zzz
+refused 'no address' 2 --at 'an address such as 0x700000000000' zzz
+for name in "${K}01" "$N-b"; do
+	"$SHUNT" create "$name" 64K
+	run "$SHUNT" hold "$name" --at=0x123 --round --timeout=0
+	refused 'rounded to nothing' 1 "$name" '0x123 is rounded to 0' \
+	    'the lowest is 0x1'
+done

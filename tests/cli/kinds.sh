@@ -41,7 +41,7 @@ run "$SHUNT" stat "$N-event"
 row 'an event' pending '0 '
 
 run "$SHUNT" stat "$N-semaphore"
-row 'one permit' permits '1 free, 0 held; there may be 1'
+row 'one permit' permits '1 free, 0 held, at most 1'
 run "$SHUNT" create "$N-pool" 5 --kind=semaphore
 went 'five permits'
 run "$SHUNT" stat "$N-pool" --json
@@ -55,14 +55,14 @@ refused 'six permits' 1 "$N-pool" 5 6
 run "$SHUNT" create "$N-count" 0 --kind=semaphore
 went 'no permit yet'
 run "$SHUNT" stat "$N-count"
-row 'no permit yet' permits '0 free, 0 held; there may be 1024'
+row 'no permit yet' permits '0 free, 0 held, at most 1024'
 run "$SHUNT" create "$N-count" 0 --kind=semaphore
 went 'no permit yet, again'
 run "$SHUNT" create "$N-some" 2 --max=9 --kind=semaphore --mode=0640
 went 'two of nine'
 is 'its mode' "$(stat -c %a "$SHM-some")" 640
 run "$SHUNT" stat "$N-some"
-row 'two of nine' permits '2 free, 0 held; there may be 9'
+row 'two of nine' permits '2 free, 0 held, at most 9'
 run "$SHUNT" create "$N-bad" 9 --max=2 --kind=semaphore
 refused 'more than there may be' 1 "$N-bad"
 run "$SHUNT" create "$N-bad" 70000 --kind=semaphore

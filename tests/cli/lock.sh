@@ -328,6 +328,15 @@ end_child i
 ended "$HOLDER"
 is "the holder's program is left alone" "$RC" 9
 
+# The history of a lock counts no permits.
+"$SHUNT" create "$l" --kind=lock
+died history
+run "$SHUNT" lock "$l" --repair=true -- true
+run "$SHUNT" lock "$l" --status
+has 'the history' "$OUT" 'NOTICED BY'
+hasnt 'the history counts no permits' "$OUT" PERMITS
+"$SHUNT" rm "$l"
+
 # Two that are both process 1, each in a namespace of its own.
 if [ "$(id -u)" = 0 ] && unshare -pf true 2>/dev/null; then
 	mkfifo "$T/ns.end"

@@ -142,3 +142,17 @@ for form in "posix:$N-p" "${N#/}-p"; do
 	went "rm $form"
 done
 check 'nothing is left' [ "$(ls /dev/shm | grep -c "^${N#/}")" = 0 ]
+
+# A descriptor that is not open; a name that is taken.
+exec 7<&-
+run "$SHUNT" read fd:7
+refused 'no such descriptor' 1 'fd:7: descriptor 7 is not open'
+"$SHUNT" create "$N-x" 4K
+run "$SHUNT" create "$N-x" 4K --excl
+refused 'create -x' 1 "$N-x" 'exists already; without --excl' 'shunt rm'
+"$SHUNT" create "$N-xl" --kind=lock
+run "$SHUNT" create "$N-xl" --kind=lock --excl
+refused 'create -x of a lock' 1 "$N-xl" 'exists already; without --excl'
+run "$SHUNT" --help
+has 'names of every sort' "$OUT" 'fd:N'
+has 'names of every sort' "$OUT" 'sysv:0x1234'

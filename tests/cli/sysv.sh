@@ -354,3 +354,16 @@ is 'patterns' "$(wc -l <"$T/out" | tr -d ' ')" \
 
 "$SHUNT" rm "${K}01" "${K}03"
 is 'nothing is left' "$(awk 'END { print NR - 1 }' /proc/sysvipc/shm)" 0
+
+# Removed under its user: stat says what ls says.
+"$SHUNT" create "${K}50" 4K
+id=$("$SHUNT" stat "${K}50" --json | tr -d ' \n' |
+    sed -n 's/.*"id":\([0-9]*\).*/\1/p')
+: >"$T/held"
+start_to "$T/held" "$SHUNT" hold "${K}50"
+until_ok 10 lines "$T/held" 1
+"$SHUNT" rm "${K}50" >/dev/null
+run "$SHUNT" stat "sysv:id=$id"
+is 'dest on its first line' "$(head -n 1 "$T/out")" "sysv:id=$id: raw, dest"
+kill -TERM "$PID"
+ended "$PID"
