@@ -93,7 +93,7 @@ is 'the next one has it' "$RC" 0
 run "$SHUNT" stat "$N-lock"
 row 'free again' held 'by nobody'
 row 'one holder died' recovered '1 time '
-row 'who, and of which program' '20[0-9-]* [0-9:]*' "$holder  shunt:sh *$(id -un) *1 "
+row 'who, and of which program' '20[0-9-]* [0-9:]*' "$holder  shunt:sh *$(id -un)  *[1-9]"
 is 'at most 80 columns' "$(grep -c '.\{81,\}' "$T/out")" 0
 run "$SHUNT" stat "$N-lock" --json
 has 'as JSON' "$(compact)" \
