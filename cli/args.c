@@ -139,6 +139,9 @@ store(const struct arg *a, const char *text, const char **want)
 	case ARG_SIZE:
 		*want = "a number of bytes such as 4096, 64K, 1M or 0x1000";
 		return args_bytes(text, a->value);
+	case ARG_ADDRESS:
+		*want = "an address such as 0x700000000000";
+		return args_bytes(text, a->value);
 	case ARG_COUNT:
 		*want = "a number from 0 on";
 		return args_bytes(text, a->value);

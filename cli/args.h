@@ -16,6 +16,7 @@ enum arg_type {
 	ARG_FLAG,    /* int: 1 if given */
 	ARG_TEXT,    /* const char * */
 	ARG_SIZE,    /* uint64_t: bytes, with K M G T or 0x */
+	ARG_ADDRESS, /* uint64_t: where to map */
 	ARG_COUNT,   /* uint64_t */
 	ARG_MODE,    /* uint32_t: octal permission bits */
 	ARG_SECONDS, /* int64_t: nanoseconds; SHUNT_NOWAIT for 0 */

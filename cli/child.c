@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@
 static int ended_by; /* the signal that ended the program, and came here too */
 static sigset_t started_with; /* signals that were blocked then */
 static int blocked;
+static int stop_came; /* SIGINT, SIGTERM or SIGHUP, while a program ran */
+static int ran;       /* the last program was begun */
 
 char **
 child_split(int *argc, char **argv)
@@ -83,6 +86,8 @@ await(pid_t pid, const sigset_t *set)
 		if (sig <= 0 || sig == SIGCHLD)
 			continue;
 		sigaddset(&came, sig);
+		if (sig == SIGINT || sig == SIGTERM || sig == SIGHUP)
+			stop_came = sig;
 		if (info.si_code != SI_KERNEL)
 			kill(pid, sig);
 	}
@@ -108,27 +113,70 @@ block(sigset_t *set)
 	return -1;
 }
 
+/* In the child.  The pipe closes with the exec; else a byte says so. */
+static void
+begin(const struct command *cmd, char *const *argv, int failed)
+{
+	int rc;
+
+	signals_lend(1);
+	sigprocmask(SIG_SETMASK, &started_with, NULL);
+	rc = child_become(cmd, argv);
+	if (write(failed, "", 1) != 1)
+		rc = 126;
+	_exit(rc);
+}
+
+static int
+has_begun(int failed)
+{
+	char byte;
+	ssize_t n;
+
+	do
+		n = read(failed, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	return n != 1;
+}
+
 int
 child_run(const struct command *cmd, char *const *argv)
 {
 	sigset_t set;
+	int failed[2];
 	pid_t pid;
 
+	ran = 0;
 	if (block(&set) < 0)
 		return CHILD_STOPPED;
+	if (stop_came != 0) {
+		/* It came to the program before this one, and meant us. */
+		ended_by = stop_came;
+		return CHILD_STOPPED;
+	}
 	/* Were it ignored, nobody would tell us of the program's end. */
 	signal(SIGCHLD, SIG_DFL);
 	fflush(NULL);
-	pid = fork();
-	if (pid == 0) {
-		signals_lend(1);
-		sigprocmask(SIG_SETMASK, &started_with, NULL);
-		_exit(child_become(cmd, argv));
-	}
-	if (pid < 0)
-		return fail_say(cmd, "%s: no process can be made for it: %s",
+	if (pipe2(failed, O_CLOEXEC) < 0)
+		return fail_say(cmd, "%s: no pipe can be had for it: %s",
 		    out_safe(argv[0]), strerror(errno));
-	return await(pid, &set);
+	pid = fork();
+	if (pid == 0)
+		begin(cmd, argv, failed[1]);
+	close(failed[1]);
+	if (pid > 0)
+		ran = has_begun(failed[0]);
+	else
+		fail_say(cmd, "%s: no process can be made for it: %s",
+		    out_safe(argv[0]), strerror(errno));
+	close(failed[0]);
+	return pid > 0 ? await(pid, &set) : CLI_FAILED;
+}
+
+int
+child_ran(void)
+{
+	return ran;
 }
 
 int

@@ -25,9 +25,13 @@ void child_announce(char *const *argv);
  * Starts @argv and waits for its end; signals that other processes send here
  * are passed on to it.  Returns its exit code, 128 + N if signal N ended it,
  * 127 or 126 if it cannot be run (told), CLI_FAILED if nothing can be started
- * (told), or CHILD_STOPPED.
+ * (told), or CHILD_STOPPED, also after SIGINT, SIGTERM or SIGHUP that came
+ * while a program before this one ran.
  */
 int child_run(const struct command *cmd, char *const *argv);
+
+/* Was the last one begun?  If not, nothing was done by it. */
+int child_ran(void);
 
 /*
  * Becomes @argv; returns only if it cannot be run: 127 or 126, after telling

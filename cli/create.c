@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <shunt.h>
@@ -10,6 +11,7 @@
 #include "args.h"
 #include "create.h"
 #include "fail.h"
+#include "huge.h"
 #include "look.h"
 #include "out.h"
 
@@ -32,16 +34,64 @@ round_up(uint64_t bytes)
 	return (bytes + page - 1) / page * page;
 }
 
+void
+create_mode_note(
+    const struct command *cmd, const char *name, uint32_t want, uint32_t have)
+{
+	have &= 07777;
+	if (want != 0 && have != want)
+		fail_say(cmd,
+		    "%s: exists with mode %04" PRIo32 ", not %04" PRIo32
+		    "; shunt chmod changes it",
+		    out_safe(name), have, want);
+}
+
+int
+create_fail(const struct command *cmd, const char *name, int excl, int code)
+{
+	if (code != -EEXIST || !excl)
+		return fail_cold(cmd, name, code);
+	return fail_say(cmd,
+	    "%s: it exists already; without --excl it is used as it is, and "
+	    "`shunt rm` removes it",
+	    out_safe(name));
+}
+
+json_t *
+create_mode_json(uint32_t mode)
+{
+	char text[8];
+
+	snprintf(text, sizeof(text), "%04" PRIo32, mode & 07777);
+	return json_string(text);
+}
+
+/* The mode that was asked for; 0: none. */
+static uint32_t
+wanted(const struct create *c)
+{
+	mode_t mask;
+
+	if (!c->umask)
+		return c->mode;
+	mask = umask(0);
+	umask(mask);
+	return c->mode & ~mask;
+}
+
 static int
-tell_json(const struct create *c, const struct made *sysv, int made)
+tell_json(
+    const struct create *c, const struct made *sysv, int made, json_t *mode)
 {
 	json_t *o = json_pack("{s:o, s:s, s:b, s:o}", "name",
 	    out_json_text(
 		strcmp(c->name, "sysv:private") == 0 ? sysv->name : c->name),
 	    "kind", "raw", "made", made, "size", out_json_int(c->size));
 
-	if (o == NULL)
+	if (o == NULL) {
+		json_decref(mode);
 		return CLI_FAILED;
+	}
 	json_object_set_new(o, "rounded",
 	    out_json_int(
 		sysv != NULL ? sysv->info.rounded : round_up(c->size)));
@@ -50,6 +100,7 @@ tell_json(const struct create *c, const struct made *sysv, int made)
 		json_object_set_new(
 		    o, "key", json_string(look_key(sysv->info.key)));
 	}
+	json_object_set_new(o, "mode", mode);
 	return out_json(o, 1) < 0 ? CLI_FAILED : CLI_DONE;
 }
 
@@ -90,14 +141,22 @@ look(struct made *sysv, const struct create *c, const struct shunt_segment *seg)
 static int
 tell(const struct create *c, const struct shunt_segment *seg, int made)
 {
-	struct made sysv;
+	struct shunt_segment_info info = {.sz = sizeof(info)};
+	int sysv = look_sysv(c->name);
+	struct made segment;
+	int known;
 
-	if (!look_sysv(c->name))
-		return c->json ? tell_json(c, NULL, made) : CLI_DONE;
-	look(&sysv, c, seg);
+	if (sysv)
+		look(&segment, c, seg);
+	known = shunt_segment_stat(
+		    sysv ? segment.name : c->name, &info, NULL, 0) >= 0;
+	if (!made && known)
+		create_mode_note(c->cmd, c->name, wanted(c), info.mode);
 	if (c->json)
-		return tell_json(c, &sysv, made);
-	tell_sysv(c, &sysv);
+		return tell_json(c, sysv ? &segment : NULL, made,
+		    known ? create_mode_json(info.mode) : json_null());
+	if (sysv)
+		tell_sysv(c, &segment);
 	return CLI_DONE;
 }
 
@@ -117,7 +176,9 @@ create_raw(const struct create *c)
 	opts.flags |= c->huge ? SHUNT_SEGMENT_HUGE : 0;
 	r = shunt_segment_create(&seg, c->name, c->size, &opts);
 	if (r < 0)
-		return fail_cold(c->cmd, c->name, r);
+		return create_fail(c->cmd, c->name, c->excl, r);
+	if (c->huge && r == 0)
+		huge_note(c->cmd, c->name, seg, 1);
 	r = tell(c, seg, r == 0);
 	shunt_segment_close(&seg);
 	return r;
@@ -139,7 +200,8 @@ refuse(const struct create *c)
 		return args_usage(c->cmd, "--max is for semaphores");
 	if ((c->kind == SHUNT_KIND_LOCK || c->kind == SHUNT_KIND_EVENT) &&
 	    c->sized)
-		return args_usage(c->cmd, "a %s has no SIZE", kind);
+		return args_usage(c->cmd, "%s %s has no SIZE",
+		    c->kind == SHUNT_KIND_EVENT ? "an" : "a", kind);
 	if ((c->kind == SHUNT_KIND_RAW || look_has_lanes(c->kind)) && !c->sized)
 		return args_usage(c->cmd, "it wants NAME and SIZE");
 	if (c->kind == SHUNT_KIND_SEMAPHORE &&
@@ -208,7 +270,8 @@ static const char help[] =
 "SIZE is bytes, or with K, M, G, T for powers of 1024, or hex as 0x1000.\n"
 "System V takes whole pages: what it takes is printed where that is more.\n"
 "\n"
-"  -m, --mode=MODE   permission bits in octal, exactly these (0600)\n"
+"  -m, --mode=MODE   permission bits in octal, exactly these (0600); what\n"
+"                    exists keeps its own\n"
 "  -u, --umask       without the bits that the umask takes, as shm_open(3)\n"
 "  -g, --group=GROUP the group that owns it\n"
 "  -x, --excl        fail if the name exists\n"
@@ -220,7 +283,7 @@ static const char help[] =
 "                    its permits (1), 0 for none until somebody posts\n"
 "      --max=N       semaphore: permits there may ever be (SIZE; 1024 for 0)\n"
 "      --owner=USER  accept an existing segment of this user\n"
-"      --json        an object: name, kind, made, size, rounded\n"
+"      --json        an object: name, kind, made, size, rounded, mode\n"
 "\n"
 "Examples:\n"
 "  shunt create /table 1M --mode=0640\n"

@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "command.h"
 
 struct create {
@@ -18,6 +20,14 @@ struct create {
 	int excl, truncate, umask, huge, json;
 	const char *group, *owner;
 };
+
+/* What existed has another mode than was asked for (0: none was): says so. */
+void create_mode_note(
+    const struct command *cmd, const char *name, uint32_t want, uint32_t have);
+/* It could not be made: says why, and what to do; the exit code. */
+int create_fail(
+    const struct command *cmd, const char *name, int excl, int code);
+json_t *create_mode_json(uint32_t mode);
 
 /* An object that stays until removed; returns the exit code. */
 int create_object(const struct create *c);

@@ -134,8 +134,8 @@ close_kind(union end *end, uint32_t kind)
 
 /*
  * Opens the object, making it if it is missing, and lets go of it: 1 made, 0
- * it was there, or a code.  One that was there is told in *@info, as it was
- * while we had it attached.
+ * it was there, or a code.  It is told in *@info, as it was while we had it
+ * attached.
  */
 static int
 open_object(const struct create *c, int excl, struct shunt_segment_info *info)
@@ -145,10 +145,13 @@ open_object(const struct create *c, int excl, struct shunt_segment_info *info)
 
 	if (r < 0)
 		return r;
-	if (r == 0) {
+	if (r >= 0) {
 		*info = (struct shunt_segment_info){.sz = sizeof(*info)};
 		e = shunt_segment_stat(c->name, info, NULL, 0);
-		if (e < 0)
+		/* Its mode may forbid even its maker to look. */
+		if (e < 0 && r == 1)
+			info->mode = c->mode != 0 ? c->mode : 0600;
+		else if (e < 0)
 			r = e;
 	}
 	close_kind(&end, c->kind);
@@ -180,14 +183,17 @@ compare(const struct create *c, const struct shunt_segment_info *info)
 }
 
 static int
-tell(const struct create *c, int made)
+tell(const struct create *c, int made, uint32_t mode)
 {
 	json_t *o;
 
+	if (!made)
+		create_mode_note(c->cmd, c->name, c->mode, mode);
 	if (!c->json)
 		return CLI_DONE;
-	o = json_pack("{s:o, s:s, s:b}", "name", out_json_text(c->name), "kind",
-	    look_kind(c->kind), "made", made);
+	o = json_pack("{s:o, s:s, s:b, s:o}", "name", out_json_text(c->name),
+	    "kind", look_kind(c->kind), "made", made, "mode",
+	    create_mode_json(mode));
 	return o == NULL || out_json(o, 1) < 0 ? CLI_FAILED : CLI_DONE;
 }
 
@@ -208,7 +214,7 @@ create_object(const struct create *c)
 			    out_safe(c->name), look_kind(c->kind));
 	}
 	if (r < 0)
-		return fail_cold(c->cmd, c->name, r);
+		return create_fail(c->cmd, c->name, c->excl, r);
 	rc = r == 0 ? compare(c, &info) : CLI_DONE;
-	return rc != CLI_DONE ? rc : tell(c, r == 1);
+	return rc != CLI_DONE ? rc : tell(c, r == 1, info.mode);
 }

@@ -74,7 +74,8 @@ static void
 tell_held(struct doctor *d, uint64_t bytes)
 {
 	struct held h;
-	struct look_users users = {h.pids, 0};
+	struct look_user list[PIDS];
+	struct look_users users = {list, 0};
 
 	if (find_held(&h) < 0 || h.count == 0) {
 		doctor_say(d, DOCTOR_WARNING,
@@ -84,9 +85,9 @@ tell_held(struct doctor *d, uint64_t bytes)
 		    out_size(bytes));
 		return;
 	}
-	users.count = (size_t)(h.users < 0      ? 0
-			       : h.users > PIDS ? PIDS
-						: h.users);
+	for (int i = 0; i < h.users && i < PIDS; i++)
+		list[users.count++] =
+		    (struct look_user){.pid = h.pids[i], .self = h.pids[i]};
 	doctor_say(d, DOCTOR_WARNING,
 	    "%s of " DOCTOR_SHM " belong to no name: %u file%s whose name%s "
 	    "removed, %s, still held.  The largest has %s, held by %s; it "

@@ -150,7 +150,7 @@ static const char help[] =
 "notify wakes one: the wait that sleeps, or else the next one to come, so that\n"
 "nothing is lost if notify comes first.  Each one is taken by one wait.  With\n"
 "--all every process that has the event open at this moment returns, and\n"
-"nothing is left for those who come later.  Nobody polls.\n"
+"nothing is left for those who come later.\n"
 "\n"
 "  -t, --timeout=S   wait: at most S seconds\n"
 "      --try         wait: not at all, exit 3 if nothing is pending\n"

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <shunt.h>
@@ -23,12 +26,26 @@ fail_say(const struct command *cmd, const char *fmt, ...)
 	return CLI_FAILED;
 }
 
+/* A descriptor that whoever started us did not leave open. */
+static int
+not_open(const char *number)
+{
+	char *end;
+	long fd = strtol(number, &end, 10);
+
+	return end != number && *end == 0 && fd >= 0 && fd <= INT_MAX &&
+	       fcntl((int)fd, F_GETFD) < 0 && errno == EBADF;
+}
+
 int
 fail_cold(const struct command *cmd, const char *name, int code)
 {
 	const char *detail = shunt_error_detail();
 
-	if (*detail != 0)
+	if (strncmp(name, "fd:", 3) == 0 && not_open(name + 3))
+		fail_say(cmd, "%s: descriptor %s is not open", out_safe(name),
+		    out_safe(name + 3));
+	else if (*detail != 0)
 		fail_say(cmd, "%s", detail);
 	else
 		fail_say(cmd, "%s: %s", out_safe(name), shunt_error_text(code));

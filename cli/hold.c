@@ -4,12 +4,15 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/shm.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <shunt.h>
 
 #include "args.h"
 #include "fail.h"
+#include "huge.h"
 #include "look.h"
 #include "out.h"
 #include "signals.h"
@@ -124,11 +127,21 @@ hold(const struct hold *h)
 	sigprocmask(SIG_BLOCK, &stops, &open);
 	signals_catch_stop();
 	signals_object(h->name);
+	if (h->huge)
+		huge_note(h->cmd, h->name, seg, 0);
 	r = tell(h, seg);
 	if (r == 0)
 		stay(h->limit_ns, &open);
 	shunt_segment_close(&seg);
 	return r < 0 ? fail_output(h->cmd, r) : CLI_DONE;
+}
+
+/* What is below is rounded to 0. */
+static uint64_t
+lowest(const char *name)
+{
+	return look_sysv(name) ? (uint64_t)SHMLBA
+			       : (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static int
@@ -138,7 +151,7 @@ run(const struct command *cmd, int argc, char **argv)
 	const struct arg table[] = {
 	    {'r', "readonly", ARG_FLAG, &h.readonly, NULL},
 	    {'x', "exec", ARG_FLAG, &h.exec, NULL},
-	    {'a', "at", ARG_SIZE, &h.address, NULL},
+	    {'a', "at", ARG_ADDRESS, &h.address, NULL},
 	    {0, "round", ARG_FLAG, &h.round, NULL},
 	    {0, "replace", ARG_FLAG, &h.replace, NULL},
 	    {0, "from", ARG_SIZE, &h.from, NULL},
@@ -159,6 +172,11 @@ run(const struct command *cmd, int argc, char **argv)
 		return args_usage(cmd, "--%s goes with --at=ADDR",
 		    h.round ? "round" : "replace");
 	h.name = argv[0];
+	if (h.round && h.address < lowest(h.name))
+		return fail_say(cmd,
+		    "%s: --at=0x%" PRIx64 " is rounded to 0, which is no "
+		    "address; the lowest is 0x%" PRIx64,
+		    out_safe(h.name), h.address, lowest(h.name));
 	return hold(&h);
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,29 +39,68 @@ holders_object(const struct shunt_segment_info *i)
 			  : "ephemeral: goes when nobody needs it any more");
 }
 
-/* 1 if the process is there, be it another user's. */
+/* The holder among the participants, or 0. */
 static int
-lives(int64_t pid)
+find_holder(const char *name, struct shunt_participant *holder)
 {
-	return pid > 0 && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+	struct shunt_segment_info info;
+	struct shunt_participant *list;
+	int n = look_stat(name, &info, &list), found = 0;
+
+	for (int i = 0; i < n && !found; i++) {
+		found = info.held && info.holder_pid > 0 && list[i].alive &&
+			list[i].lane == info.held_by;
+		*holder = list[i];
+	}
+	if (n >= 0)
+		free(list);
+	return found;
 }
 
-const char *
-holders_text(const char *name, int64_t pid)
+/* A participant that died: who keeps what it held. */
+static const char *
+kept_text(const char *name, int64_t pid)
 {
 	static char text[4096];
-	struct look_users kept = {0};
+	struct look_users kept;
 
-	if (pid <= 0)
-		return "a process";
-	if (!lives(pid) && holders_keepers(&kept, name) == 0 && kept.count > 0)
+	if (holders_keepers(&kept, name) == 0 && kept.count > 0)
 		snprintf(text, sizeof(text),
 		    "process %" PRId64 ", which died, and kept by %s", pid,
 		    look_users_text(&kept));
 	else
-		snprintf(text, sizeof(text), "process %" PRId64 " (%s)", pid,
-		    look_comm(pid));
+		snprintf(text, sizeof(text),
+		    "process %" PRId64 ", which has just died", pid);
 	look_users_free(&kept);
+	return text;
+}
+
+static enum look_fate
+holder_seat(const char *name, struct look_user *user)
+{
+	struct shunt_participant holder;
+	struct look_users users;
+	enum look_fate fate = LOOK_UNSEEN;
+
+	*user = (struct look_user){0};
+	if (!find_holder(name, &holder) || look_users(&users, name) < 0)
+		return fate;
+	fate = look_seat(&users, name, &holder, user);
+	look_users_free(&users);
+	return fate;
+}
+
+const char *
+holders_text(const char *name)
+{
+	static char text[300];
+	struct look_user user;
+
+	if (holder_seat(name, &user) == LOOK_DIED)
+		return kept_text(name, user.pid);
+	if (user.pid == 0)
+		return "a process";
+	snprintf(text, sizeof(text), "process %s", look_user_text(&user));
 	return text;
 }
 
@@ -101,6 +139,21 @@ holders_stat(const struct command *cmd, const char *name, uint32_t kind,
 	return CLI_DONE;
 }
 
+/* Where the holder is, seen from here: its number here, and whether it died
+ * and its program keeps the lock; null if there is none. */
+static json_t *
+holder_json(const char *name)
+{
+	struct look_user user;
+	enum look_fate fate = holder_seat(name, &user);
+
+	if (user.pid == 0)
+		return json_null();
+	return json_pack("{s:o, s:b, s:b}", "pid",
+	    fate == LOOK_SEEN ? json_integer(user.pid) : json_null(), "died",
+	    fate == LOOK_DIED, "seen", fate == LOOK_SEEN);
+}
+
 int
 holders_json(const char *name, const struct shunt_segment_info *info)
 {
@@ -113,6 +166,8 @@ holders_json(const char *name, const struct shunt_segment_info *info)
 		users = (struct look_users){0};
 	json_object_set_new(o, "users", look_users_json(&users));
 	look_users_free(&users);
+	if (info->kind == SHUNT_KIND_LOCK)
+		json_object_set_new(o, "holder", holder_json(name));
 	/* As foreign ones have it. */
 	if (info->kind == SHUNT_KIND_SEMAPHORE)
 		json_object_set_new(o, "value", out_json_int(info->value));

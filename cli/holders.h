@@ -23,9 +23,9 @@ void holders_object(const struct shunt_segment_info *info);
  */
 int holders_keepers(struct look_users *users, const char *name);
 
-/* "process 12 (make)", or whose programs keep it if 12 is no more; in a static
- * buffer. */
-const char *holders_text(const char *name, int64_t pid);
+/* Who holds a lock: "process 12 (make)", or whose programs keep it if 12 is no
+ * more, or that it is of another PID namespace; in a static buffer. */
+const char *holders_text(const char *name);
 
 /* The last holder that died, as "process 12 (make) of root", in a static
  * buffer; "a process" if it is not known. */

@@ -178,6 +178,13 @@ print(const struct limits *l)
 	    out_size(l->huge_size), l->huge_free);
 }
 
+/* No limit is null: a number would be one that no program knows. */
+static json_t *
+limit_json(uint64_t v)
+{
+	return v > NO_LIMIT ? json_null() : out_json_int(v);
+}
+
 static json_t *
 sysv_json(const struct limits *l)
 {
@@ -185,11 +192,11 @@ sysv_json(const struct limits *l)
 
 	if (l->sysv < 0)
 		return json_decref(o), json_null();
-	json_object_set_new(o, "shmmax", out_json_int(l->most.shmmax));
+	json_object_set_new(o, "shmmax", limit_json(l->most.shmmax));
 	json_object_set_new(o, "shmmin", out_json_int(l->most.shmmin));
 	json_object_set_new(o, "shmmni", out_json_int(l->most.shmmni));
 	json_object_set_new(o, "shmseg", out_json_int(l->most.shmseg));
-	json_object_set_new(o, "shmall", out_json_int(l->most.shmall));
+	json_object_set_new(o, "shmall", limit_json(l->most.shmall));
 	json_object_set_new(o, "page", out_json_int(l->most.page));
 	json_object_set_new(o, "segments", out_json_int(l->now.segments));
 	json_object_set_new(o, "pages", out_json_int(l->now.pages));
@@ -207,16 +214,13 @@ shm_json(const struct limits *l)
 	if (l->shm < 0)
 		return json_null();
 	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "path", SHM, "size",
-	    out_json_int(fs->f_blocks * fs->f_frsize), "free",
-	    out_json_int(fs->f_bavail * fs->f_frsize), "names",
-	    out_json_int(fs->f_files), "names_free", out_json_int(fs->f_ffree));
-}
-
-/* No limit is null: a number would be one that no program knows. */
-static json_t *
-limit_json(rlim_t v)
-{
-	return v == RLIM_INFINITY ? json_null() : out_json_int(v);
+	    fs->f_blocks > 0 ? out_json_int(fs->f_blocks * fs->f_frsize)
+			     : json_null(),
+	    "free",
+	    fs->f_blocks > 0 ? out_json_int(fs->f_bavail * fs->f_frsize)
+			     : json_null(),
+	    "names", out_json_int(fs->f_files), "names_free",
+	    out_json_int(fs->f_ffree));
 }
 
 static int
@@ -224,8 +228,9 @@ print_json(const struct limits *l)
 {
 	json_t *o = json_pack("{s:o, s:o, s:o, s:o}", "sysv", sysv_json(l),
 	    "posix", shm_json(l), "memlock",
-	    json_pack("{s:o, s:o}", "soft", limit_json(l->memlock.rlim_cur),
-		"hard", limit_json(l->memlock.rlim_max)),
+	    json_pack("{s:o, s:o}", "soft",
+		limit_json(rlimit(l->memlock.rlim_cur)), "hard",
+		limit_json(rlimit(l->memlock.rlim_max))),
 	    "huge_pages",
 	    json_pack("{s:o, s:o, s:o}", "size", out_json_int(l->huge_size),
 		"reserved", out_json_int(l->huge_total), "free",

@@ -79,7 +79,7 @@ refuse(const struct hold *h, int code)
 		return fail_hot(h->cmd, h->name, code);
 	if (shunt_segment_stat(h->name, &info, NULL, 0) >= 0 && info.held)
 		fail_say(h->cmd, "%s: held by %s; it did not come free in time",
-		    out_safe(h->name), holders_text(h->name, info.holder_pid));
+		    out_safe(h->name), holders_text(h->name));
 	else
 		fail_say(h->cmd,
 		    "%s: held by others; it did not come free "
@@ -99,6 +99,10 @@ hold(struct hold *h)
 	if (r == 1)
 		warn(h, "what it guards may be half done");
 	rc = child_run(h->cmd, h->child);
+	/* Nobody has looked at what the dead one left: given back, the lock
+	 * would say that it is sound.  Closed while held it says the truth. */
+	if (r == 1 && !child_ran())
+		return rc;
 	r = shunt_lock_release(h->lock);
 	if (r < 0)
 		fail_hot(h->cmd, h->name, r);
@@ -181,7 +185,7 @@ static const char help[] =
 "that are run so, one runs at a time.  A lock that does not exist is made; it\n"
 "goes again when nobody has it.\n"
 "\n"
-"The lock survives its holder.  Is `shunt lock` killed, the lock stays held\n"
+"The lock survives its holder.  If `shunt lock` is killed, the lock stays held\n"
 "until COMMAND has ended too, and whoever of its children kept the descriptor\n"
 "that they inherit.  The next holder is then told that the last one died, and\n"
 "by --repair puts right what was left half done, before anybody else enters.\n"
@@ -191,8 +195,8 @@ static const char help[] =
 "  -r, --repair=TEXT if the last holder died with it, run TEXT by sh first,\n"
 "                    with the lock held; if that fails, COMMAND is not run\n"
 "                    and the lock stays unrepaired.  May be begun anew\n"
-"      --close       COMMAND inherits nothing: if `shunt lock` is killed, the\n"
-"                    lock is free while COMMAND runs on\n"
+"      --close       COMMAND, and a repair, inherit nothing: if `shunt lock`\n"
+"                    is killed, the lock is free while they run on\n"
 "      --status      tell whether it is held, and by whom; who died with it\n"
 "      --json        with --status: one object\n"
 "  -m, --mode=MODE   permission bits of a lock that is made here (0600)\n"
@@ -203,7 +207,8 @@ static const char help[] =
 "\n"
 "SIGINT, SIGTERM, SIGHUP and the like are passed on to COMMAND.  The exit code\n"
 "is COMMAND's own; 128+N if signal N ended it; 127 if there is no such\n"
-"program, 126 if it cannot be run; and if it was not run:\n"
+"program, 126 if it cannot be run; if it was not run, 1, 2 or 3, as below.  If\n"
+"the last holder died and COMMAND was not run, the next one is told again.\n"
 "\n"
 "Examples:\n"
 "  shunt lock /deploy -- sh -c 'echo one at a time'\n"

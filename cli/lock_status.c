@@ -25,8 +25,7 @@ print(const char *name, const struct shunt_segment_info *info)
 
 	holders_head(name, "lock, %s", word(info));
 	if (info->held)
-		stat_field(
-		    "held by", "%s", holders_text(name, info->holder_pid));
+		stat_field("held by", "%s", holders_text(name));
 	if (holders_keepers(&kept, name) == 0 && kept.count > 0)
 		stat_field("run by it", "%s", look_users_text(&kept));
 	look_users_free(&kept);

@@ -22,8 +22,7 @@ print(const char *name, const struct shunt_logd_stat *s)
 	printf("%s%s%s: ", out_colour(OUT_BOLD), out_safe(name),
 	    out_colour(OUT_RESET));
 	if (s->server_pid != 0)
-		printf("served by process %" PRId64 " (%s) for %s, to %s\n",
-		    s->server_pid, look_comm(s->server_pid),
+		printf("served by %s for %s, to %s\n", look_receiver(name),
 		    out_span(s->server_age_ns), out_safe(s->file));
 	else if (s->file[0] != 0)
 		printf(

@@ -34,6 +34,8 @@ held_json(json_t *o, const struct shunt_segment_info *info)
 		json_object_set_new(o, "free", out_json_int(info->value));
 		json_object_set_new(o, "held", out_json_int(info->held));
 		json_object_set_new(o, "most", out_json_int(info->most));
+		json_object_set_new(
+		    o, "missing", out_json_int(info->unrepaired));
 		break;
 	case SHUNT_KIND_EVENT:
 		json_object_set_new(o, "pending", out_json_int(info->value));

@@ -37,8 +37,9 @@ static const struct {
 /* clang-format off */
 static const char help_rest[] =
 "\n"
-"Every name of a segment is /name, seen as /dev/shm/name, file:PATH, or\n"
-"sysv:0x1234 and its like for System V, see `shunt create --help`.\n"
+"Every name of a segment is /name, seen as /dev/shm/name; file:PATH; fd:N, a\n"
+"descriptor that the command inherits; or sysv:0x1234 and its like for System\n"
+"V, see `shunt create --help`.\n"
 "Processes may be killed at any moment: what was sent, logged or written is\n"
 "there for the next one.\n"
 "\n"

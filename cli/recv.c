@@ -146,10 +146,8 @@ refuse(const struct recv *v, int code)
 	if (shunt_segment_stat(v->name, &info, NULL, 0) >= 0 &&
 	    info.receiver_pid > 0)
 		return fail_say(v->cmd,
-		    "%s: process %" PRId64 " (%s) receives from it already; "
-		    "a queue has one receiver",
-		    out_safe(v->name), info.receiver_pid,
-		    look_comm(info.receiver_pid));
+		    "%s: %s receives from it already; a queue has one receiver",
+		    out_safe(v->name), look_receiver(v->name));
 	return fail_say(v->cmd,
 	    "%s: another process receives from it already; a queue has one "
 	    "receiver",

@@ -90,6 +90,8 @@ wrong_number(const struct sem *s)
 	if (s->permits != SEM_UNSAID && s->permits > most)
 		return args_usage(s->cmd,
 		    "--permits wants a number from 0 to %" PRIu64, most);
+	if (s->count == 0)
+		return args_usage(s->cmd, "--count wants a number from 1 on");
 	return -1;
 }
 
@@ -188,7 +190,7 @@ static const char help[] =
 "  wait NAME               take a permit and use it up\n"
 "  wait NAME -- COMMAND    hold a permit while COMMAND runs\n"
 "  post NAME               give a permit back, or make one\n"
-"  show NAME   ls          permits, holders, waiters; all there are\n"
+"  show NAME   ls          permits and who has it open; all there are\n"
 "  create NAME   rm NAME   make one that stays until removed; remove it\n"
 "\n"
 "NAME is /name: a semaphore of shunt.  Each permit knows its holder: what a\n"
@@ -216,7 +218,7 @@ static const char help[] =
 "      --json        show: one object; ls: an array\n"
 "\n"
 "Signals are passed on to COMMAND.  The exit code is COMMAND's own, 128+N if\n"
-"signal N ended it, 127 or 126 if it cannot be run; and if it was not run:\n"
+"signal N ended it, 127 or 126 if it cannot be run; if it was not run, 1 to 3.\n"
 "\n"
 "Examples:\n"
 "  shunt sem wait /four --permits=4 -- sh -c 'echo at most four at a time'\n"

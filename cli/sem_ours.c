@@ -9,6 +9,7 @@
 #include <shunt.h>
 
 #include "child.h"
+#include "create.h"
 #include "fail.h"
 #include "holders.h"
 #include "out.h"
@@ -178,7 +179,7 @@ print_users(const char *name)
 		stat_field("open in", "%s", look_users_text(&users));
 	look_users_free(&users);
 	if (holders_keepers(&kept, name) == 0 && kept.count > 0)
-		stat_field("run by them", "%s", look_users_text(&kept));
+		stat_field("programs", "%s", look_users_text(&kept));
 	look_users_free(&kept);
 }
 
@@ -193,9 +194,7 @@ ours_show(const struct sem *s)
 	if (s->json)
 		return holders_json(s->name, &info);
 	holders_head(s->name, "semaphore, %" PRIu32 " free", info.value);
-	stat_field("permits",
-	    "%" PRIu32 " free, %" PRIu32 " held, at most %" PRIu32, info.value,
-	    info.held, info.most);
+	stat_held_permits(&info);
 	print_users(s->name);
 	holders_object(&info);
 	stat_field("recovered", "%" PRIu64 " time%s from a holder that died",
@@ -283,7 +282,10 @@ sem_create(const struct sem *s)
 			    out_safe(s->name));
 	}
 	if (r < 0)
-		return cold(s, r);
+		return r == -EEXIST ? create_fail(s->cmd, s->name, s->excl, r)
+				    : cold(s, r);
+	if (r == 0)
+		create_mode_note(s->cmd, s->name, s->mode, info.mode);
 	return r == 0 ? compare(s, &info) : CLI_DONE;
 }
 

@@ -31,6 +31,8 @@ stat_field(const char *name, const char *fmt, ...)
 static const char *
 state_means(const struct shunt_segment_info *info)
 {
+	if (look_dest(info))
+		return "removed, and there until the last one detaches it";
 	switch (info->state) {
 	case SHUNT_STATE_LIVE:
 		return "somebody has it attached or mapped";
@@ -96,7 +98,8 @@ static int
 print_info(const char *name, const struct shunt_segment_info *i)
 {
 	printf("%s%s%s: %s, %s\n", out_colour(OUT_BOLD), out_safe(i->name),
-	    out_colour(OUT_RESET), look_kind(i->kind), look_state(i->state));
+	    out_colour(OUT_RESET), look_kind(i->kind),
+	    look_dest(i) ? "dest" : look_state(i->state));
 	stat_field("state", "%s", state_means(i));
 	if (look_sysv(name))
 		return stat_sysv_print(name, i);

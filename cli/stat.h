@@ -18,6 +18,7 @@ int stat_sysv_json(const char *name, json_t *o);
 
 /* stat_held.c: locks, semaphores and events. */
 void stat_held_print(const struct shunt_segment_info *info);
+void stat_held_permits(const struct shunt_segment_info *info);
 void stat_held_recoveries(const struct shunt_segment_info *info);
 json_t *stat_held_json(const struct shunt_segment_info *info);
 

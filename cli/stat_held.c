@@ -14,8 +14,7 @@ static void
 print_lock(const struct shunt_segment_info *i)
 {
 	if (i->held)
-		stat_field("held", "by %s%s",
-		    holders_text(i->name, i->holder_pid),
+		stat_field("held", "by %s%s", holders_text(i->name),
 		    i->unrepaired ? ", after one that died with it" : "");
 	else if (i->unrepaired)
 		stat_field("held", "by nobody; the last holder died with it, "
@@ -24,12 +23,17 @@ print_lock(const struct shunt_segment_info *i)
 		stat_field("held", "by nobody");
 }
 
-static void
-print_semaphore(const struct shunt_segment_info *i)
+void
+stat_held_permits(const struct shunt_segment_info *i)
 {
 	stat_field("permits",
-	    "%" PRIu32 " free, %" PRIu32 " held; there may be %" PRIu32,
-	    i->value, i->held, i->most);
+	    "%" PRIu32 " free, %" PRIu32 " held, at most %" PRIu32, i->value,
+	    i->held, i->most);
+	if (i->unrepaired > 0)
+		stat_field("missing",
+		    "%" PRIu32 " of a holder that died; the next wait brings "
+		    "%s back",
+		    i->unrepaired, i->unrepaired == 1 ? "it" : "them");
 }
 
 void
@@ -40,7 +44,7 @@ stat_held_print(const struct shunt_segment_info *i)
 		print_lock(i);
 		break;
 	case SHUNT_KIND_SEMAPHORE:
-		print_semaphore(i);
+		stat_held_permits(i);
 		break;
 	case SHUNT_KIND_EVENT:
 		stat_field(
@@ -66,20 +70,24 @@ stat_held_recoveries(const struct shunt_segment_info *info)
 {
 	struct shunt_recovery list[KEPT];
 	int n = recoveries(info, list);
+	/* A lock is one: nothing to count. */
+	int permits = info->kind == SHUNT_KIND_SEMAPHORE;
 
 	if (n <= 0)
 		return;
-	printf("\n%s%-19s  %8s  %-15s  %-10s  %7s  %10s%s\n",
-	    out_colour(OUT_BOLD), "RECOVERED", "DIED", "COMMAND", "USER",
-	    "PERMITS", "NOTICED BY", out_colour(OUT_RESET));
+	printf("\n%s%-19s  %8s  %-15s  %-10s  %s%10s%s\n", out_colour(OUT_BOLD),
+	    "RECOVERED", "DIED", "COMMAND", "USER", permits ? "PERMITS  " : "",
+	    "NOTICED BY", out_colour(OUT_RESET));
 	for (int k = 0; k < n; k++) {
 		const struct shunt_recovery *r = &list[k];
 
 		printf(
 		    "%-19s  %8" PRId64 "  ", out_time(r->at_ns), r->dead_pid);
 		out_cell(out_safe(r->dead_comm), 15);
-		printf("  %-10.10s  %7" PRIu32 "  %10" PRId64 "\n",
-		    out_safe(out_user(r->dead_uid)), r->permits, r->by_pid);
+		printf("  %-10.10s  ", out_safe(out_user(r->dead_uid)));
+		if (permits)
+			printf("%7" PRIu32 "  ", r->permits);
+		printf("%10" PRId64 "\n", r->by_pid);
 	}
 }
 

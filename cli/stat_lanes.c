@@ -20,8 +20,7 @@ stat_lanes_print(const struct shunt_segment_info *i)
 	if (!i->receiver)
 		stat_field(end, "none");
 	else
-		stat_field(end, "process %" PRId64 " (%s)", i->receiver_pid,
-		    look_comm(i->receiver_pid));
+		stat_field(end, "%s", look_receiver(i->name));
 	stat_field("unread", "%" PRIu64 " bytes of records", i->unread);
 }
 

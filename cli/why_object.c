@@ -58,8 +58,8 @@ static void
 tell_lock(struct why *w, const struct shunt_segment_info *i)
 {
 	if (i->held)
-		why_say(w, WHY_INSIDE, "It is held by %s.",
-		    holders_text(w->name, i->holder_pid));
+		why_say(
+		    w, WHY_INSIDE, "It is held by %s.", holders_text(w->name));
 	else
 		why_say(w, WHY_INSIDE, "Nobody holds it.");
 	if (i->unrepaired)

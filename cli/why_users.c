@@ -23,14 +23,8 @@
 static int
 add(struct look_users *users, int64_t pid)
 {
-	int64_t *more =
-	    realloc(users->pids, (users->count + 1) * sizeof(*users->pids));
-
-	if (more == NULL)
-		return -ENOMEM;
-	more[users->count++] = pid;
-	users->pids = more;
-	return 0;
+	return look_users_add(
+	    users, &(struct look_user){.pid = pid, .self = pid});
 }
 
 /* 1 if it maps the file, 0 if not, -1 if we may not look. */

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The other process: prints the struct, writes its answer into it, and removes
- * the name.  It does so before it answers: when the writer ends the name is
- * gone, and the next pair begins with memory of its own.  What is mapped
- * already stays until it is unmapped.
+ * the name.
+ *
+ * What tutorials get wrong here: they print the text with %s, though nothing
+ * says that the other side has ended it with a NUL, and unlink after they have
+ * answered, so that the next writer may still meet the name of this pair.
+ *
+ * This one unlinks first: when the writer ends the name is gone, and the next
+ * pair begins with memory of its own.  What is mapped already stays until it
+ * is unmapped.
  */
 #define _GNU_SOURCE
 #include "3_demo.h"

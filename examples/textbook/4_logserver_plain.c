@@ -50,7 +50,10 @@ write_slot(FILE *file)
 	log_up(&book->free);
 }
 
-/* No client adds anything after this, and none sleeps. */
+/*
+ * No client adds anything after this.  One that sleeps for a free slot wakes
+ * when the last slots are written, sees that it is over, and wakes the next.
+ */
 static void
 close_door(void)
 {
@@ -58,7 +61,6 @@ close_door(void)
 	log_down(&book->mutex);
 	book->over = 1;
 	log_up(&book->mutex);
-	log_up(&book->free); /* a sleeper wakes, and wakes the next one */
 }
 
 int

@@ -3,10 +3,10 @@
  * Reader, with plain system calls: prints each greeting of the writer and
  * answers it, until the last round.
  *
- * The name is only needed to meet.  With the first greeting both sides are in,
- * and it is removed: nothing is left behind whatever happens after that, and
- * the next pair gets memory of its own.  Tutorials unlink at the end, if the
- * program comes to its end.
+ * What tutorials get wrong here: they unlink at the end, if the program comes
+ * to its end.  The name is only needed to meet: with the first greeting both
+ * sides are in, and it is removed.  Nothing is left behind whatever happens
+ * after that, and the next pair gets memory of its own.
  *
  * Killed with -9 it leaves a writer that waits until Ctrl-C.
  */

@@ -62,11 +62,13 @@ const char *shunt_error_text(int code);
  * shunt_error_detail() - why this thread's last open, create or remove failed.
  *
  * A sentence that names the object, what was wrong and the remedy.  Written
- * by calls on the cold path (create, open, remove, stat, server start); send,
- * recv and log calls never touch it.  Names from other processes stand in it
- * escaped, so that it can be printed anywhere.
+ * by calls on the cold path (create, open, remove, stat, server start).  Calls
+ * that are made often (send, recv, log, acquire, release, wait, consume, post,
+ * notify) never touch it: print shunt_error_text() of their code.  Names from
+ * other processes stand in it escaped, so that it can be printed anywhere.
  *
- * Returns: a string, empty when nothing failed yet in this thread.
+ * Returns: a string, empty when nothing failed yet in this thread, or what
+ *   failed last was made good by the same call (no such name, so it was made).
  *
  * Memory:  belongs to the thread; valid until its next cold call.
  * Threads: each thread has its own.

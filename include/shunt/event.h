@@ -77,7 +77,8 @@ int shunt_event_open(struct shunt_event **out, const char *name,
  *
  * Returns: 0 notified, or a negative code: -EAGAIN, -ETIMEDOUT,
  *   SHUNT_E_REMOVED, SHUNT_E_FORKED, SHUNT_E_TRUNCATED, each as
- *   shunt_lock_acquire().
+ *   shunt_lock_acquire(); SHUNT_E_CORRUPT: somebody set the count of all
+ *   back; said once, and what is notified from then on is heard again.
  *
  * Memory:  none.
  * Threads: safe from any thread.
@@ -102,7 +103,8 @@ int shunt_event_wait(struct shunt_event *event, int64_t wait_ns);
  *
  * Memory:  none.
  * Threads: safe from any thread.
- * Blocks:  never; no system call while nobody sleeps.
+ * Blocks:  never; no system call while nobody sleeps, but one after a wait
+ *          that timed out or was killed.
  * Signals: async-signal-safe.
  * Death:   killed in it, it was notified or was not; if it was, sleepers
  *          notice within a second.

@@ -87,13 +87,15 @@ struct shunt_segment_info {
 	uint32_t value;       /* semaphores: permits free; events: pending */
 	uint32_t most;        /* semaphores: permits there may be; semaphore
 				 sets: semaphores */
-	uint32_t unrepaired;  /* locks: 1 if the last holder died with it */
-	uint32_t reserved2;
-	uint64_t recoveries; /* locks, semaphores: holders that died */
-	uint32_t place;      /* enum shunt_place */
-	uint32_t users;      /* processes seen that have it open or mapped */
-	uint32_t hidden;     /* 1: there may be users that cannot be seen from
-				here (hidepid, not root, other namespaces) */
+	uint32_t unrepaired;  /* locks: 1 if the last holder died with it;
+				 semaphores: permits of holders that died,
+				 which the next wait brings back */
+	uint32_t held_by;     /* locks: the holder's lane among participants */
+	uint64_t recoveries;  /* locks, semaphores: holders that died */
+	uint32_t place;       /* enum shunt_place */
+	uint32_t users;       /* processes seen that have it open or mapped */
+	uint32_t hidden;      /* 1: there may be users that cannot be seen from
+				 here (hidepid, not root, other namespaces) */
 	uint32_t reserved3;
 	uint64_t messages; /* message queues: that wait in it */
 	uint64_t inode;    /* with `device`, what tells it from all others */

@@ -8,6 +8,11 @@
  * it repairs what the lock guards and goes on.  While nobody else wants it,
  * taking and giving back makes no system call.  Layout: docs/layout.md;
  * ordering and crash argument: docs/ordering.md.
+ *
+ * Who opens a name whose file somebody deleted (rm, not shunt rm) makes a new
+ * lock.  Those who have the old one learn of it only when they must wait:
+ * until then there may be a holder of each.  shunt_remove() refuses while
+ * anybody has the lock attached, and by force it tells them.
  */
 
 #include <stddef.h>
@@ -81,12 +86,16 @@ int shunt_lock_open(struct shunt_lock **out, const char *name,
  *   -EAGAIN          held by another, and SHUNT_NOWAIT.
  *   -ETIMEDOUT       held by others for @wait_ns.
  *   -EDEADLK         this thread holds it already, by this handle.
- *   -EBUSY           called by a signal handler that interrupted a call on it.
+ *   -EBUSY           called by a signal handler that interrupted a call on it,
+ *     or its thread's first or last dealings with any handle.
+ *   -ENOMEM          a thread's first call found no memory.
  *   SHUNT_E_SLOTS    all places are taken: too many threads at once.
  *   SHUNT_E_REMOVED  the lock was removed.
  *   SHUNT_E_FORKED   the handle is the parent's.
  *   SHUNT_E_CORRUPT  its word says what cannot be.
- *   SHUNT_E_TRUNCATED  somebody has cut its memory off.
+ *   SHUNT_E_TRUNCATED  somebody has cut its memory off, and the wait noticed
+ *     before it touched what is gone; a call that touches it first, this one
+ *     or another, gets SIGBUS from the kernel.
  *   what the repair function answered.
  *
  * Memory:  allocates with a thread's first call.

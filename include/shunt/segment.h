@@ -113,6 +113,8 @@ struct shunt_offset {
  *   -EEXIST       also: `address` is taken, and not SHUNT_SEGMENT_REPLACE.
  *   -ENOTSUP      System V with SHUNT_SEGMENT_UMASK, _TRUNCATE or _INHERIT.
  *   SHUNT_E_NAME  @name is not in the grammar.
+ *   SHUNT_E_NOTREADY  it exists with size 0: its creator, another program, has
+ *                 not sized it yet.
  *   SHUNT_E_KIND  the name is an object (queue, log) or no regular file.
  *   SHUNT_E_OWNER it exists and belongs to another user than `owner`.
  *   other -errno  of open(2), fchmod(2), fchown(2) or mmap(2).

@@ -9,6 +9,10 @@
  *                holder that dies gives it back by dying;
  *   a counter    consume uses a permit up, post makes a new one.
  * Layout: docs/layout.md; ordering and crash argument: docs/ordering.md.
+ *
+ * As with a lock, a name whose file somebody deleted (rm, not shunt rm) and
+ * that is opened again is a new semaphore: those who have the old one learn of
+ * it only when they must wait.
  */
 
 #include <stddef.h>
@@ -76,9 +80,12 @@ int shunt_semaphore_open(struct shunt_semaphore **out, const char *name,
  * A thread may hold several permits.  What it held when it dies or ends is
  * free again; what it used up stays used up, until somebody posts.
  *
- * Returns: 0 or a negative code: -EAGAIN, -ETIMEDOUT, -EBUSY, SHUNT_E_SLOTS,
- *   SHUNT_E_REMOVED, SHUNT_E_FORKED, SHUNT_E_CORRUPT, SHUNT_E_TRUNCATED, each
- *   as shunt_lock_acquire().
+ * Returns: 0 or a negative code: -EAGAIN, -ETIMEDOUT, -EBUSY, -ENOMEM,
+ *   SHUNT_E_SLOTS, SHUNT_E_REMOVED, SHUNT_E_FORKED, SHUNT_E_CORRUPT,
+ *   SHUNT_E_TRUNCATED, each as shunt_lock_acquire().  -EAGAIN and -ETIMEDOUT
+ *   may come although one permit or another was free at every moment, if
+ *   others took and posted meanwhile and one of their posts had not returned:
+ *   a post counts for certain from its return on.
  *
  * Memory:  allocates with a thread's first call.
  * Threads: safe from any thread; a permit belongs to the thread.
@@ -99,8 +106,10 @@ int shunt_semaphore_consume(struct shunt_semaphore *sem, int64_t wait_ns);
  * Gives back a permit that this thread holds.  If it holds none, there is one
  * permit more than before, up to `max`.
  *
- * Returns: 0 or a negative code: -EOVERFLOW there are `max` permits already;
- *   -EBUSY, SHUNT_E_SLOTS, SHUNT_E_REMOVED, SHUNT_E_FORKED, SHUNT_E_CORRUPT.
+ * Returns: 0 or a negative code: -EOVERFLOW there are `max` permits already,
+ *   where one that another is using up at this moment may count as there until
+ *   that call returns; -EBUSY, -ENOMEM, SHUNT_E_SLOTS, SHUNT_E_REMOVED,
+ *   SHUNT_E_FORKED, SHUNT_E_CORRUPT.
  *
  * Memory:  allocates with a thread's first call.
  * Threads: safe from any thread.

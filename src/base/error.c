@@ -75,6 +75,14 @@ shunt__fail(int code, const char *fmt, ...)
 	return code;
 }
 
+/* Nothing is allocated for it: without texts there is no sentence. */
+void
+shunt__fail_none(void)
+{
+	if (texts != NULL)
+		texts->detail[0] = 0;
+}
+
 const char *
 shunt__quote(const char *name)
 {

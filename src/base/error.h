@@ -13,6 +13,9 @@
 int shunt__fail(int code, const char *fmt, ...)
     __attribute__((format(printf, 2, 3), cold));
 
+/* What failed on the way was no failure in the end: no sentence. */
+void shunt__fail_none(void);
+
 /* A name or path of a stranger, escaped and cut, in one of 4 thread buffers. */
 const char *shunt__quote(const char *name);
 

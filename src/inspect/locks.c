@@ -24,8 +24,10 @@ stat_lock(const struct shunt__look *look, struct shunt_segment_info *info)
 	info->held = (uint32_t)lives(look, owner);
 	info->unrepaired =
 	    (w & SHUNT__LOCK_DIRTY) != 0 || (owner != 0 && !info->held);
-	if (info->held && shunt__look_lane(look, owner - 1, &ctl) == 0)
+	if (info->held && shunt__look_lane(look, owner - 1, &ctl) == 0) {
 		info->holder_pid = shunt__load32(&ctl.ln_pid);
+		info->held_by = owner - 1;
+	}
 	return (w & (SHUNT__OWNER_MASK | SHUNT__LOCK_DIRTY)) != 0;
 }
 
@@ -48,6 +50,7 @@ count(const struct shunt__look *look, const struct shunt__u32 *word, size_t n,
 			last_lives = lives(look, w);
 		last = w;
 		info->held += (uint32_t)last_lives;
+		info->unrepaired += (uint32_t)!last_lives;
 	}
 	return there;
 }

@@ -51,9 +51,7 @@ known_kind(const struct shunt__look *look)
 		print = shunt__lane_fingerprint();
 	} else {
 		print = shunt__lock_print(look->geo.kind);
-		if (print == 0 ||
-		    look->geo.area_bytes !=
-			shunt__lock_area(look->geo.kind, look->geo.param))
+		if (print == 0 || !shunt__lock_fits(&look->geo))
 			return 0;
 	}
 	return look->header.hd_fingerprint == shunt__fingerprint(print);

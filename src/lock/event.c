@@ -87,8 +87,25 @@ check(const struct shunt_event *event)
 		   : 0;
 }
 
+/*
+ * The count of all never goes back.  Seen by another thread of this handle
+ * after we had loaded it, it may lag behind; loaded anew it must not: then
+ * somebody scribbled, and this handle would hear of nothing until the count
+ * had caught up.  It begins anew where the count is now.
+ */
+static int
+gone_back(struct shunt_event *event)
+{
+	/* Acquire: what another thread of ours has seen, we see at least. */
+	uint64_t seen = shunt__acquire64(&event->seen);
+	uint64_t all = shunt__acquire64(&event->lay->ev_all);
+
+	return (int64_t)(all - seen) < 0 &&
+	       shunt__cas64(&event->seen, &seen, all);
+}
+
 /* Of all: this handle has it once, whichever of its threads takes it.  Of one:
- * whoever counts it down.  1 if there was either. */
+ * whoever counts it down.  1 if there was either, or SHUNT_E_CORRUPT. */
 static int
 take(struct shunt_event *event)
 {
@@ -101,6 +118,8 @@ take(struct shunt_event *event)
 	for (uint32_t i = 0; (int64_t)(all - seen) > 0 && i < TRIES; i++)
 		if (shunt__cas64(&event->seen, &seen, all))
 			return 1;
+	if ((int64_t)(all - seen) < 0 && gone_back(event))
+		return SHUNT_E_CORRUPT;
 	uint32_t one = shunt__load32(&event->lay->ev_one);
 	for (uint32_t i = 0; one != 0 && i < TRIES; i++)
 		if (shunt__cas32(&event->lay->ev_one, &one, one - 1))
@@ -113,9 +132,8 @@ look(struct shunt__object *obj, struct shunt__limit *limit)
 {
 	int e;
 
-	if (!limit->look)
+	if (!shunt__limit_look(limit))
 		return 0;
-	limit->look = 0;
 	e = shunt__object_check(obj);
 	return e == -ESTALE ? SHUNT_E_REMOVED : e;
 }
@@ -127,19 +145,23 @@ shunt_event_wait(struct shunt_event *event, int64_t wait_ns)
 
 	if (e != 0)
 		return e;
-	if (take(event))
-		return 0;
+	e = take(event);
+	if (e != 0)
+		return e < 0 ? e : 0;
 	if (wait_ns < 0)
 		return -EAGAIN;
 	struct shunt__u32 *crowd = &event->lay->ev_crowd;
 	struct shunt__limit limit = shunt__limit(shunt__lock_deadline(wait_ns));
 	for (;;) {
-		uint32_t armed = shunt__crowd_arm(crowd);
-		if (take(event))
-			return 0;
+		/* Before the words are touched: they may have been cut off
+		 * while we slept. */
 		e = look(event->obj, &limit);
 		if (e != 0)
 			return e;
+		uint32_t armed = shunt__crowd_arm(crowd);
+		e = take(event);
+		if (e != 0)
+			return e < 0 ? e : 0;
 		int64_t left = shunt__limit_left(&limit);
 		if (left == 0)
 			return -ETIMEDOUT;

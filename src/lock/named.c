@@ -59,10 +59,19 @@ shunt__lock_area(uint32_t kind, uint64_t param)
 }
 
 int
+shunt__lock_fits(const struct shunt__geometry *geo)
+{
+	uint32_t area = shunt__lock_area(geo->kind, geo->param);
+
+	/* 0 is what cannot be, and no area of ours, be it that the header says
+	 * 0 as well. */
+	return area != 0 && area == geo->area_bytes;
+}
+
+int
 shunt__lock_attach(
     struct shunt__object **out, const char *name, struct shunt__spec *spec)
 {
-	struct shunt__geometry *geo;
 	int e;
 
 	spec->area_bytes = shunt__lock_area(spec->kind, spec->param);
@@ -72,8 +81,7 @@ shunt__lock_attach(
 		return e;
 	/* What was there already may be of any size: words of ours that would
 	 * lie behind its area are not to be had. */
-	geo = &(*out)->geo;
-	if (geo->area_bytes == shunt__lock_area(geo->kind, geo->param))
+	if (shunt__lock_fits(&(*out)->geo))
 		return e;
 	shunt__object_detach(*out, NULL);
 	*out = NULL;

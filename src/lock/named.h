@@ -24,6 +24,10 @@ uint64_t shunt__lock_print(uint32_t kind);
 /* Bytes of the kind's area, or 0 if @param cannot be. */
 uint32_t shunt__lock_area(uint32_t kind, uint64_t param);
 
+/* Has the area of what was found room for the words that its header promises?
+ * To be asked before any of them is touched: headers can be forged. */
+int shunt__lock_fits(const struct shunt__geometry *geo);
+
 /* As shunt__object_attach(); fills in what the kind says of the spec. */
 int shunt__lock_attach(
     struct shunt__object **out, const char *name, struct shunt__spec *spec);
@@ -33,8 +37,9 @@ int shunt__lock_attach(
 void shunt__lock_owners(
     struct shunt__owners *owners, struct shunt__object *obj);
 
-/* Says in the lane's control block whose place it is now, for people. */
-void shunt__lock_sign(struct shunt__object *obj, uint32_t lane);
+/* Says in the lane's control block whose place it is now, for people; answers
+ * how many have had it. */
+uint32_t shunt__lock_sign(struct shunt__object *obj, uint32_t lane);
 
 /* A deadline for a caller's wait_ns, and the code for its end. */
 uint64_t shunt__lock_deadline(int64_t wait_ns);

@@ -68,15 +68,17 @@ shunt__lock_owners(struct shunt__owners *owners, struct shunt__object *obj)
 	    .arg = obj};
 }
 
-void
+uint32_t
 shunt__lock_sign(struct shunt__object *obj, uint32_t lane)
 {
 	struct shunt__lane_lay *ctl = shunt__object_lane(obj, lane);
+	uint32_t count = shunt__load32(&ctl->ln_owners) + 1;
 
 	shunt__store32(&ctl->ln_pid, (uint32_t)shunt__os.getpid());
 	shunt__store32(&ctl->ln_tid, (uint32_t)shunt__os.gettid());
 	shunt__store32(&ctl->ln_uid, shunt__os.geteuid());
 	shunt__store64(&ctl->ln_since, shunt__now());
-	shunt__store32(&ctl->ln_owners, shunt__load32(&ctl->ln_owners) + 1);
+	shunt__store32(&ctl->ln_owners, count);
 	shunt__who_comm(ctl->ln_comm);
+	return count;
 }

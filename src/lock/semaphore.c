@@ -41,7 +41,9 @@ claim(struct shunt__seat *seat, void *arg, int last)
 	/* Not all begin at one word: 16 of them share a cache line. */
 	hand->hint = seat->lane * 16 % sem->permits.n;
 	shunt__permits_free(&sem->permits, hand->me, &sem->owners);
-	shunt__lock_sign(sem->obj, seat->lane);
+	/* Of those who come, ask once and go, each asks others than the one
+	 * who had the lane before. */
+	hand->ask = hand->hint + 16 * shunt__lock_sign(sem->obj, seat->lane);
 	return 0;
 }
 

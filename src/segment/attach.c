@@ -12,6 +12,21 @@
 #include "segment/object.h"
 #include "sync/bell.h"
 
+/* A child that was made past the atfork handlers shares the description: by
+ * its descriptor our bytes would stay taken after we close ours. */
+void
+shunt__object_drop(struct shunt__object *obj)
+{
+	if (obj->fd < 0)
+		return;
+	shunt__byte_lock(obj->fd, F_UNLCK, SHUNT__BYTE_ATTACHED);
+	shunt__byte_lock(obj->fd, F_UNLCK, SHUNT__BYTE_REMOVING);
+	shunt__fork_hold();
+	shunt__os.close(obj->fd);
+	obj->fd = -1;
+	shunt__fork_let_go();
+}
+
 /* Read lock on the removing byte: a remover holds it for microseconds. */
 static int
 lock_out_removers(int fd, const struct shunt__name *name)
@@ -85,10 +100,13 @@ static int
 join(struct shunt__object *obj, const struct shunt__spec *spec)
 {
 	struct stat st;
-	int fd = shunt__open_checked(&obj->name,
-	    spec->readonly ? O_RDONLY : O_RDWR, spec->owner, 0, &st);
-	int e, named;
+	int e, fd, named;
 
+	shunt__fork_hold();
+	fd = shunt__open_checked(&obj->name, spec->readonly ? O_RDONLY : O_RDWR,
+	    spec->owner, 0, &st);
+	obj->fd = fd < 0 ? -1 : fd;
+	shunt__fork_let_go();
 	if (fd < 0)
 		return fd;
 	e = shunt__header_read(fd, &obj->header, &obj->geo, obj->name.shown);
@@ -106,12 +124,9 @@ join(struct shunt__object *obj, const struct shunt__spec *spec)
 			shunt__fail(e, "%s: it cannot be attached: %s",
 			    shunt__quote(obj->name.shown), shunt__why(e));
 	}
-	if (e < 0) {
-		shunt__os.close(fd);
-		return e;
-	}
-	obj->fd = fd;
-	return 0;
+	if (e < 0)
+		shunt__object_drop(obj);
+	return e;
 }
 
 static int
@@ -147,8 +162,7 @@ find(struct shunt__object *obj, const struct shunt__spec *spec)
 		if (e == -ESTALE)
 			continue;
 		if (e == 0 && spec->exclusive) {
-			shunt__os.close(obj->fd);
-			obj->fd = -1;
+			shunt__object_drop(obj);
 			return shunt__fail(-EEXIST, "%s: it exists already",
 			    shunt__quote(obj->name.shown));
 		}
@@ -202,6 +216,8 @@ shunt__object_attach(struct shunt__object **out, const char *name,
 		return shunt__fail(-ENOMEM, "out of memory");
 	obj->fd = -1;
 	obj->readonly = spec->readonly;
+	/* Before it has a descriptor. */
+	shunt__fork_enlist(obj);
 	e = shunt__name_parse(&obj->name, name);
 	if (e == 0 && (obj->fork_mark = shunt__fork_mark()) == 0)
 		e = shunt__fail(-ENOMEM, "out of memory");
@@ -213,14 +229,13 @@ shunt__object_attach(struct shunt__object **out, const char *name,
 	if (e < 0) {
 		if (made == 1)
 			withdraw(obj);
-		if (obj->fd >= 0)
-			shunt__os.close(obj->fd);
+		shunt__object_drop(obj);
+		shunt__fork_delist(obj);
 		free(obj);
 		return e;
 	}
 	pthread_mutex_init(&obj->mutex, NULL);
 	obj->fence = !shunt__bell_register();
-	shunt__fork_enlist(obj);
 	*out = obj;
 	return made;
 }
@@ -256,16 +271,6 @@ remove_if_done(struct shunt__object *obj, int (*unread)(struct shunt__object *))
 		shunt__os.unlink(obj->name.path);
 }
 
-/* A child that was made past the atfork handlers shares the description: by
- * its descriptor our bytes would stay taken after we close ours. */
-static void
-give_back(int fd)
-{
-	shunt__byte_lock(fd, F_UNLCK, SHUNT__BYTE_ATTACHED);
-	shunt__byte_lock(fd, F_UNLCK, SHUNT__BYTE_REMOVING);
-	shunt__os.close(fd);
-}
-
 void
 shunt__object_detach(
     struct shunt__object *obj, int (*unread)(struct shunt__object *))
@@ -277,9 +282,9 @@ shunt__object_detach(
 		    obj->geo.lifetime == SHUNT__EPHEMERAL &&
 		    shunt__object_check(obj) == 0)
 			remove_if_done(obj, unread);
-		shunt__fork_delist(obj);
 		shunt__os.munmap(obj->base, obj->geo.size);
-		give_back(obj->fd);
+		shunt__object_drop(obj);
+		shunt__fork_delist(obj);
 		pthread_mutex_destroy(&obj->mutex);
 	} else if (obj->fd >= 0) { /* no atfork handler ran */
 		shunt__fork_delist(obj);

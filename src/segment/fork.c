@@ -7,7 +7,9 @@
  *
  * Lock bytes belong to the open description, which a child shares: while it
  * has the descriptor open, its dead parent looks alive.  The handler closes
- * them; where it cannot run, exec or the child's end does.
+ * them; where it cannot run, exec or the child's end does.  So that it finds
+ * them all, nobody forks between the call that opens a descriptor and the note
+ * of it in its object, which is listed by then; nor between close and note.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -21,17 +23,33 @@
 static const uint64_t nobody;
 const uint64_t *shunt__fork_page = &nobody;
 
+/* Guards all of these; who forks keeps it meanwhile. */
 static pthread_mutex_t list_mutex = PTHREAD_MUTEX_INITIALIZER;
+static uint32_t openers; /* between hold and let go */
+static uint32_t forkers; /* that wait for them, and go first */
 static struct shunt__object *list;
 static uint64_t *page;
 static uint64_t last_mark; /* inherited, so a child's marks are new ones */
 static int handlers;
+
+/* Forks are rare and an open takes microseconds: nobody needs a wake. */
+static void
+others_first(void)
+{
+	pthread_mutex_unlock(&list_mutex);
+	shunt__os.nanosleep(20000);
+	pthread_mutex_lock(&list_mutex);
+}
 
 static void
 before(void)
 {
 	shunt__seats_before_fork();
 	pthread_mutex_lock(&list_mutex);
+	forkers++;
+	while (openers > 0)
+		others_first();
+	forkers--;
 }
 
 static void
@@ -54,6 +72,7 @@ in_child(void)
 	}
 	list = NULL;
 	pthread_mutex_init(&list_mutex, NULL);
+	forkers = 0; /* theirs are not here; openers there are none */
 	shunt__seats_after_fork(1);
 }
 
@@ -84,6 +103,24 @@ shunt__fork_mark(void)
 	uint64_t mark = page != NULL ? *page : 0;
 	pthread_mutex_unlock(&list_mutex);
 	return mark;
+}
+
+void
+shunt__fork_hold(void)
+{
+	pthread_mutex_lock(&list_mutex);
+	while (forkers > 0)
+		others_first();
+	openers++;
+	pthread_mutex_unlock(&list_mutex);
+}
+
+void
+shunt__fork_let_go(void)
+{
+	pthread_mutex_lock(&list_mutex);
+	if (--openers == 0)
+		pthread_mutex_unlock(&list_mutex);
 }
 
 void

@@ -96,8 +96,11 @@ shunt__object_make(struct shunt__object *obj, const struct shunt__spec *spec)
 	char temp[PATH_MAX];
 	int e, fd;
 
+	shunt__fork_hold();
 	fd = shunt__publish_begin(&obj->name, spec->mode ? spec->mode : 0600, 0,
 	    spec->group, temp, sizeof(temp));
+	obj->fd = fd < 0 ? -1 : fd;
+	shunt__fork_let_go();
 	if (fd < 0)
 		return fd;
 	e = prepare(obj, fd, spec);
@@ -106,9 +109,10 @@ shunt__object_make(struct shunt__object *obj, const struct shunt__spec *spec)
 	else if (temp[0] != 0)
 		shunt__os.unlink(temp);
 	if (e < 0) {
-		shunt__os.close(fd);
+		shunt__object_drop(obj);
 		return e;
 	}
-	obj->fd = fd;
+	/* That there was none is why we made it. */
+	shunt__fail_none();
 	return 0;
 }

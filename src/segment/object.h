@@ -139,6 +139,9 @@ shunt__object_forked(const struct shunt__object *obj)
 	return (int)__builtin_expect(*shunt__fork_page != obj->fork_mark, 0);
 }
 uint64_t shunt__fork_mark(void); /* this process's; 0 if none can be had */
+/* No thread forks between these two; for a few system calls. */
+void shunt__fork_hold(void);
+void shunt__fork_let_go(void);
 void shunt__fork_enlist(struct shunt__object *obj);
 void shunt__fork_delist(struct shunt__object *obj);
 
@@ -159,6 +162,9 @@ int shunt__reserve(int fd, uint64_t off, uint64_t len, const char *shown);
 /* make.c: makes it and holds its attached byte; 0, -EEXIST or a code. */
 int shunt__object_make(
     struct shunt__object *obj, const struct shunt__spec *spec);
+
+/* attach.c: gives its bytes back and closes it, if it is open. */
+void shunt__object_drop(struct shunt__object *obj);
 
 /* attach.c: does the name still lead to this file?  1, 0 or -errno. */
 int shunt__is_named(const struct shunt__name *name, dev_t dev, ino_t ino);

@@ -52,10 +52,29 @@ type_of(mode_t mode)
 						: "no regular file";
 }
 
+/* Not allowed: whose it is, and what its mode says, stat(2) tells anybody. */
+static int
+forbidden(int e, const struct shunt__name *name)
+{
+	const char *shown = shunt__quote(name->shown);
+	struct stat st;
+
+	if (name->backend == SHUNT__FD || shunt__os.lstat(name->path, &st) < 0)
+		return shunt__fail(
+		    e, "%s: it cannot be opened: %s", shown, shunt__why(e));
+	return shunt__fail(e,
+	    "%s: you may not open it: it belongs to user %u and group %u, and "
+	    "its mode is %04o; that user, or root, may change it (shunt chmod)",
+	    shown, st.st_uid, st.st_gid, st.st_mode & 07777);
+}
+
 static int
 explain(int e, const struct shunt__name *name)
 {
 	const char *shown = shunt__quote(name->shown);
+
+	if (e == -EACCES)
+		return forbidden(e, name);
 
 	if (e == -ENOENT)
 		return shunt__fail(e,

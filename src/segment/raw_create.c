@@ -47,6 +47,13 @@ adopt(struct shunt_segment **out, const struct shunt__name *name, size_t size,
 		return fd;
 	if (truncate) {
 		e = renew(fd, size, name->shown);
+	} else if (there == 0) {
+		/* Another program is between its shm_open and its ftruncate,
+		 * or died there; which, cannot be told. */
+		e = shunt__fail(SHUNT_E_NOTREADY,
+		    "%s: its size is 0; its creator has not sized it yet: try "
+		    "again, or truncate it (--truncate)",
+		    shunt__quote(name->shown));
 	} else if (there != size) {
 		e = shunt__fail(-EEXIST,
 		    "%s: it exists with %llu bytes, not %zu; remove it, or "

@@ -139,6 +139,8 @@ open_and_remove(const struct shunt__name *name,
 	if (fd < 0)
 		return fd;
 	e = remove_nobodys(fd, name, o->flags, may_go);
+	/* As in attach.c: a child of a bare clone has it, too. */
+	shunt__byte_lock(fd, F_UNLCK, SHUNT__BYTE_REMOVING);
 	shunt__os.close(fd);
 	return e;
 }
@@ -186,6 +188,7 @@ remove_file(
 	e = shunt__header_read(fd, &header, &geo, name->shown);
 	e = e == 1 ? unlink_name(name)
 		   : remove_object(fd, name, o->flags, NULL);
+	shunt__byte_lock(fd, F_UNLCK, SHUNT__BYTE_REMOVING);
 	shunt__os.close(fd);
 	return e;
 }
@@ -214,6 +217,11 @@ shunt__remove(const char *text, const struct shunt_remove_options *opts,
 		    "%s: it has no name to remove; it goes with its last "
 		    "descriptor",
 		    shunt__quote(name.shown));
-	return o.flags & NOBODYS ? remove_if_nobodys(&name, &o, may_go)
-				 : remove_file(&name, &o);
+	/* A child of this moment would keep the descriptor, and with it the
+	 * removing byte. */
+	shunt__fork_hold();
+	e = o.flags & NOBODYS ? remove_if_nobodys(&name, &o, may_go)
+			      : remove_file(&name, &o);
+	shunt__fork_let_go();
+	return e;
 }

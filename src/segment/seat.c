@@ -25,6 +25,28 @@ static pthread_key_t key;
 static int have_key;
 static uint64_t last_id;
 
+/*
+ * This thread is at its seats.  A handler that interrupts it there must not
+ * wait for the mutex, which its own thread may hold, nor take a second seat.
+ */
+static _Thread_local int busy SHUNT__TLS;
+
+static void
+lock(void)
+{
+	busy++;
+	shunt__compiler_barrier();
+	pthread_mutex_lock(&mutex);
+}
+
+static void
+unlock(void)
+{
+	pthread_mutex_unlock(&mutex);
+	shunt__compiler_barrier();
+	busy--;
+}
+
 static void
 unlink_from_handle(struct shunt__seat *seat)
 {
@@ -67,7 +89,7 @@ thread_ends(void *arg)
 {
 	struct thread *t = arg;
 
-	pthread_mutex_lock(&mutex);
+	lock();
 	memset(shunt__seat_cache, 0, sizeof(shunt__seat_cache));
 	while (t->first != NULL) {
 		struct shunt__seat *seat = t->first;
@@ -75,7 +97,7 @@ thread_ends(void *arg)
 		unlink_from_handle(seat);
 		vacate(seat);
 	}
-	pthread_mutex_unlock(&mutex);
+	unlock();
 	free(t);
 }
 
@@ -88,17 +110,18 @@ make_key(void)
 void
 shunt__seats_before_fork(void)
 {
-	pthread_mutex_lock(&mutex);
+	lock();
 }
 
 void
 shunt__seats_after_fork(int child)
 {
 	if (!child) {
-		pthread_mutex_unlock(&mutex);
+		unlock();
 		return;
 	}
 	pthread_mutex_init(&mutex, NULL);
+	busy--;
 	memset(shunt__seat_cache, 0, sizeof(shunt__seat_cache));
 }
 
@@ -108,20 +131,20 @@ shunt__seats_init(struct shunt__seats *seats, struct shunt__object *obj,
     void (*leave)(struct shunt__seat *, void *), void *arg)
 {
 	pthread_once(&once, make_key);
-	pthread_mutex_lock(&mutex);
+	lock();
 	*seats = (struct shunt__seats){.obj = obj,
 	    .id = ++last_id,
 	    .end_size = end_size,
 	    .claim = claim,
 	    .leave = leave,
 	    .arg = arg};
-	pthread_mutex_unlock(&mutex);
+	unlock();
 }
 
 void
 shunt__seats_fini(struct shunt__seats *seats)
 {
-	pthread_mutex_lock(&mutex);
+	lock();
 	while (seats->first != NULL) {
 		struct shunt__seat *seat = seats->first;
 		seats->first = seat->next;
@@ -134,7 +157,7 @@ shunt__seats_fini(struct shunt__seats *seats)
 	    &shunt__seat_cache[seats->id % SHUNT__SEAT_CACHE];
 	if (cached->id == seats->id)
 		*cached = (struct shunt__seat_cache){0};
-	pthread_mutex_unlock(&mutex);
+	unlock();
 }
 
 static struct thread *
@@ -235,16 +258,16 @@ shunt__seat_find(struct shunt__seats *seats)
 	struct thread *t = have_key ? pthread_getspecific(key) : NULL;
 	struct shunt__seat *seat;
 
-	if (t == NULL)
+	if (t == NULL || busy)
 		return NULL;
-	pthread_mutex_lock(&mutex);
+	lock();
 	seat = seat_of(t, seats);
-	pthread_mutex_unlock(&mutex);
+	unlock();
 	return seat;
 }
 
-int
-shunt__seat_take(struct shunt__seats *seats, struct shunt__seat **out)
+static int
+take(struct shunt__seats *seats, struct shunt__seat **out)
 {
 	struct thread *t = this_thread();
 	struct shunt__seat *seat;
@@ -252,9 +275,9 @@ shunt__seat_take(struct shunt__seats *seats, struct shunt__seat **out)
 
 	if (t == NULL)
 		return -ENOMEM;
-	pthread_mutex_lock(&mutex);
+	lock();
 	seat = seat_of(t, seats);
-	pthread_mutex_unlock(&mutex);
+	unlock();
 	if (seat == NULL) {
 		size_t size = (sizeof(*seat) + seats->end_size + 63) & ~63u;
 		seat = aligned_alloc(64, size);
@@ -274,12 +297,12 @@ shunt__seat_take(struct shunt__seats *seats, struct shunt__seat **out)
 			free(seat);
 			return e;
 		}
-		pthread_mutex_lock(&mutex);
+		lock();
 		seat->next = seats->first;
 		seats->first = seat;
 		seat->thread_next = t->first;
 		t->first = seat;
-		pthread_mutex_unlock(&mutex);
+		unlock();
 	}
 	shunt__seat_cache[seats->id % SHUNT__SEAT_CACHE] =
 	    (struct shunt__seat_cache){seats->id, seat};
@@ -288,13 +311,29 @@ shunt__seat_take(struct shunt__seats *seats, struct shunt__seat **out)
 }
 
 int
+shunt__seat_take(struct shunt__seats *seats, struct shunt__seat **out)
+{
+	if (busy)
+		return -EBUSY;
+	busy++;
+	shunt__compiler_barrier();
+	int e = take(seats, out);
+	shunt__compiler_barrier();
+	busy--;
+	return e;
+}
+
+int
 shunt__seat_give(struct shunt__seats *seats)
 {
-	struct thread *t = this_thread();
+	struct thread *t;
 	struct shunt__seat *seat = NULL;
 	int others;
 
-	pthread_mutex_lock(&mutex);
+	if (busy)
+		return 1; /* that of the call that was interrupted */
+	lock();
+	t = this_thread();
 	if (t != NULL)
 		seat = seat_of(t, seats);
 	/* Not from under a call that a signal handler interrupted. */
@@ -308,6 +347,6 @@ shunt__seat_give(struct shunt__seats *seats)
 		vacate(seat);
 	}
 	others = seats->first != NULL;
-	pthread_mutex_unlock(&mutex);
+	unlock();
 	return others;
 }

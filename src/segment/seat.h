@@ -43,7 +43,8 @@ void shunt__seats_init(struct shunt__seats *seats, struct shunt__object *obj,
     void (*leave)(struct shunt__seat *, void *), void *arg);
 void shunt__seats_fini(struct shunt__seats *seats);
 
-/* The calling thread's seat, slow: looks, else takes a lane. */
+/* The calling thread's seat, slow: looks, else takes a lane.  -EBUSY: called
+ * by a handler that interrupted its thread at its seats. */
 int shunt__seat_take(struct shunt__seats *seats, struct shunt__seat **out);
 
 /* The calling thread's seat if it has one, slow; or NULL. */

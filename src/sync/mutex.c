@@ -122,13 +122,13 @@ struct waiting {
 static int
 sleep_once(struct waiting *wt, uint32_t w)
 {
+	uint32_t look = shunt__limit_look(&wt->limit);
 	int e;
 
-	if (wt->limit.look) {
-		wt->limit.look = 0;
+	if (look != 0) {
 		e = take_over(
 		    wt->word, owner_of(w), wt->me | wt->keep, wt->owners);
-		if (e == 0)
+		if (e == 0 && look == 1)
 			e = wt->owners->check(wt->owners->arg);
 		if (e != 0)
 			return e;
@@ -147,7 +147,9 @@ sleep_once(struct waiting *wt, uint32_t w)
 	wt->keep = WAITERS;
 	wt->tries = 0;
 	shunt__limit_slept(&wt->limit, e);
-	return 0;
+	/* Before the word is touched: it may have been cut off while we slept.
+	 */
+	return wt->limit.look ? wt->owners->check(wt->owners->arg) : 0;
 }
 
 int

@@ -30,8 +30,8 @@ struct shunt__owners {
 	void (*done)(void *arg, uint32_t owner);
 	/* Something is about to be taken from @owner: @n permits, or a lock. */
 	void (*note)(void *arg, uint32_t owner, uint32_t n);
-	/* Asked before the first sleep and after every one that ran its full
-	 * time: 0, or a code that ends the wait. */
+	/* Asked with every look that sync/limit.h calls for: 0, or a code that
+	 * ends the wait. */
 	int (*check)(void *arg);
 	void *arg;
 };

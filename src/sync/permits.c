@@ -8,8 +8,8 @@
 #define ABSENT SHUNT__PERMIT_ABSENT
 #define NOTED  SHUNT__PERMITS_NOTED
 
-/* Before the first sleep so many owners are asked whether they live; all of
- * them after a sleep that nobody ended. */
+/* Before the first sleep so many owners are asked whether they live, and with
+ * the next wait so many others; all of them at every later look of a wait. */
 #define ASK_FIRST 16u
 
 /* Looks that others' changes may make vain, one after the other. */
@@ -84,16 +84,22 @@ shunt__permits_free(const struct shunt__permits *p, uint32_t owner,
 	return n;
 }
 
-/* Permits of the dead come back: how many, or a code. */
+/*
+ * Permits of the dead come back: how many, or a code.  Asks @ask owners at
+ * most, from where the last look ended: where all wait for moments only, none
+ * comes to a second look, and still everybody's turn to be asked comes.
+ */
 static int
-inherit(const struct shunt__permits *p, const struct shunt__permits_hand *hand,
+inherit(const struct shunt__permits *p, struct shunt__permits_hand *hand,
     const struct shunt__owners *owners, uint32_t ask)
 {
 	uint64_t seen[SHUNT__OWNERS_MAX / 64 + 1] = {0};
-	uint32_t mine = 0, freed = 0;
+	uint32_t mine = 0, freed = 0, i = hand->ask % p->n;
 
-	for (uint32_t i = 0; i < p->n && ask != 0; i++) {
-		uint32_t w = shunt__acquire32(&p->word[i]);
+	for (uint32_t k = 0; k < p->n && ask != 0; k++) {
+		uint32_t at = i;
+		uint32_t w = shunt__acquire32(&p->word[at]);
+		i = at + 1 < p->n ? at + 1 : 0;
 		if (w == FREE || w == ABSENT)
 			continue;
 		if (w > owners->most || (w == hand->me && ++mine > hand->held))
@@ -103,6 +109,7 @@ inherit(const struct shunt__permits *p, const struct shunt__permits_hand *hand,
 			continue;
 		seen[w / 64] |= bit;
 		ask--;
+		hand->ask = i;
 		int e = owners->inherit(owners->arg, w);
 		if (e < 0)
 			return e;
@@ -135,29 +142,28 @@ spin_for(const struct shunt__permits *p, struct shunt__permits_hand *hand,
 
 /* There was none.  0: look again; or a code. */
 static int
-sleep_once(const struct shunt__permits *p,
-    const struct shunt__permits_hand *hand, const struct shunt__owners *owners,
-    struct shunt__limit *limit, uint32_t armed)
+sleep_once(const struct shunt__permits *p, struct shunt__permits_hand *hand,
+    const struct shunt__owners *owners, struct shunt__limit *limit,
+    uint32_t armed)
 {
-	uint32_t ask =
-	    limit->most == SHUNT__SLEEP_FIRST ? ASK_FIRST : SHUNT__OWNERS_MAX;
+	uint32_t look = shunt__limit_look(limit);
 
-	if (limit->look) {
-		limit->look = 0;
-		int e = inherit(p, hand, owners, ask);
+	if (look != 0) {
+		int e = inherit(
+		    p, hand, owners, look == 1 ? ASK_FIRST : SHUNT__OWNERS_MAX);
 		if (e != 0)
 			return e < 0 ? e : 0;
-		e = owners->check(owners->arg);
+		if (look == 1)
+			e = owners->check(owners->arg);
 		if (e < 0)
 			return e;
 	}
 	int64_t left = shunt__limit_left(limit);
-	if (left != 0)
-		shunt__limit_slept(
-		    limit, shunt__crowd_wait(p->crowd, armed, left));
-	else if (shunt__load32(p->crowd) == armed)
-		return -ETIMEDOUT;
-	return 0;
+	if (left == 0)
+		return shunt__load32(p->crowd) == armed ? -ETIMEDOUT : 0;
+	shunt__limit_slept(limit, shunt__crowd_wait(p->crowd, armed, left));
+	/* Before a word is touched: it may have been cut off while we slept. */
+	return limit->look ? owners->check(owners->arg) : 0;
 }
 
 int

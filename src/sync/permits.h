@@ -20,9 +20,10 @@
  * Whoever looks for a permit looks at one word after the other, and others
  * move permits meanwhile: that he met none does not mean that there was none
  * at any moment.  Who finds no FREE word asks the crowd: he arms it, looks at
- * all words again, and there was none at the moment of arming if the crowd
- * has not been woken since.  Who finds no ABSENT word asks a counter, which
- * every user of a permit moves after it, in the same way.
+ * all words again, and if the crowd has not been woken since, there was none
+ * but of posts that had not returned: one between its word and its wake may
+ * count as not begun.  Who finds no ABSENT word asks a counter, which every
+ * user of a permit moves after it, in the same way and with the same limit.
  */
 
 #include "sync/bell.h"
@@ -44,6 +45,7 @@ struct shunt__permits {
 struct shunt__permits_hand {
 	uint32_t me;
 	uint32_t hint;                       /* look here first */
+	uint32_t ask;                        /* and who lives, from here on */
 	uint32_t held;                       /* so many are mine */
 	uint32_t mine[SHUNT__PERMITS_NOTED]; /* the first of them; hints */
 	struct shunt__spin spin;

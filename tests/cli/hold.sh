@@ -194,3 +194,42 @@ run "$SHUNT" rm "$N-a"
 went 'rm'
 has 'rm says who holds it' "$OUT" "$N-a: removed, but still mapped by $PID (shunt)"
 let_go TERM
+
+# Huge pages that could not be had are told, where the kernel can tell.
+if [ "$(cat /proc/sys/vm/nr_hugepages 2>/dev/null)" = 0 ]; then
+	run "$SHUNT" create "${K}60" 4M --huge
+	is 'create --huge of System V: exit' "$RC" 0
+	is 'create --huge of System V' "$ERR" "shunt create: ${K}60: no huge pages are free (shunt limits shows them); ordinary ones were taken"
+	run "$SHUNT" hold "${K}60" --huge --timeout=0
+	has 'hold --huge of System V' "$ERR" "${K}60: it is not of huge pages"
+	run "$SHUNT" create "${K}60" 4M --huge
+	went 'it was there'
+	run "$SHUNT" create "${K}61" 4M
+	went 'no huge pages asked for'
+fi
+if grep -q THPeligible /proc/self/smaps; then
+	run "$SHUNT" create "$N-huge" 64K --huge
+	is 'create --huge of what is smaller: exit' "$RC" 0
+	is 'create --huge of what is smaller' "$ERR" "shunt create: $N-huge: no huge pages could be had for it; ordinary ones were taken"
+	run "$SHUNT" hold "$N-huge" --huge --timeout=0
+	has 'hold --huge of what is smaller' "$ERR" "$N-huge: it is not of huge"
+	run "$SHUNT" hold "$N-huge" --timeout=0
+	went 'hold without --huge'
+fi
+if unshare -m sh -c 'mount -t tmpfs -o huge=always tmpfs /dev/shm' \
+    2>/dev/null; then
+	export SHUNT
+	run unshare -m sh -c 'mount -t tmpfs -o huge=always tmpfs /dev/shm &&
+	    "$SHUNT" create /a 4M --huge && "$SHUNT" hold /a --huge --timeout=0'
+	is 'where they can be had nothing is said' "$ERR" ''
+fi
+
+# Addresses that are none.
+run "$SHUNT" hold "${K}01" --at=zzz
+refused 'no address' 2 --at 'an address such as 0x700000000000' zzz
+for name in "${K}01" "$N-b"; do
+	"$SHUNT" create "$name" 64K
+	run "$SHUNT" hold "$name" --at=0x123 --round --timeout=0
+	refused 'rounded to nothing' 1 "$name" '0x123 is rounded to 0' \
+	    'the lowest is 0x1'
+done

@@ -11,7 +11,7 @@ for kind in lock semaphore event; do
 	run "$SHUNT" create "$N-$kind" --kind=$kind --json
 	went "the $kind is there"
 	is "the $kind is there" "$(compact)" \
-	    '{"name":"'"$N-$kind"'","kind":"'$kind'","made":false}'
+	    '{"name":"'"$N-$kind"'","kind":"'$kind'","made":false,"mode":"0600"}'
 	run "$SHUNT" create "$N-$kind" --kind=$kind --excl
 	refused "$kind: exclusive" 1 "$N-$kind" exists
 	run "$SHUNT" ls --kind=$kind
@@ -41,7 +41,7 @@ run "$SHUNT" stat "$N-event"
 row 'an event' pending '0 '
 
 run "$SHUNT" stat "$N-semaphore"
-row 'one permit' permits '1 free, 0 held; there may be 1'
+row 'one permit' permits '1 free, 0 held, at most 1'
 run "$SHUNT" create "$N-pool" 5 --kind=semaphore
 went 'five permits'
 run "$SHUNT" stat "$N-pool" --json
@@ -55,14 +55,14 @@ refused 'six permits' 1 "$N-pool" 5 6
 run "$SHUNT" create "$N-count" 0 --kind=semaphore
 went 'no permit yet'
 run "$SHUNT" stat "$N-count"
-row 'no permit yet' permits '0 free, 0 held; there may be 1024'
+row 'no permit yet' permits '0 free, 0 held, at most 1024'
 run "$SHUNT" create "$N-count" 0 --kind=semaphore
 went 'no permit yet, again'
 run "$SHUNT" create "$N-some" 2 --max=9 --kind=semaphore --mode=0640
 went 'two of nine'
 is 'its mode' "$(stat -c %a "$SHM-some")" 640
 run "$SHUNT" stat "$N-some"
-row 'two of nine' permits '2 free, 0 held; there may be 9'
+row 'two of nine' permits '2 free, 0 held, at most 9'
 run "$SHUNT" create "$N-bad" 9 --max=2 --kind=semaphore
 refused 'more than there may be' 1 "$N-bad"
 run "$SHUNT" create "$N-bad" 70000 --kind=semaphore
@@ -93,7 +93,7 @@ is 'the next one has it' "$RC" 0
 run "$SHUNT" stat "$N-lock"
 row 'free again' held 'by nobody'
 row 'one holder died' recovered '1 time '
-row 'who, and of which program' '20[0-9-]* [0-9:]*' "$holder  shunt:sh *$(id -un) *1 "
+row 'who, and of which program' '20[0-9-]* [0-9:]*' "$holder  shunt:sh *$(id -un)  *[1-9]"
 is 'at most 80 columns' "$(grep -c '.\{81,\}' "$T/out")" 0
 run "$SHUNT" stat "$N-lock" --json
 has 'as JSON' "$(compact)" \
@@ -115,3 +115,36 @@ run "$SHUNT" rm "$N-lock" "$N-semaphore" "$N-event" "$N-pool" "$N-count" \
     "$N-some"
 went 'rm of all'
 is 'rm of all' "$(ls /dev/shm | grep -c "^${N#/}")" 0
+
+# A mode that an existing one does not have is told; it is no failure.
+for kind in raw queue log lock semaphore event; do
+	case $kind in
+	raw | queue | log) size=64K ;;
+	*) size='' ;;
+	esac
+	# shellcheck disable=SC2086
+	for mode in 0644 0644 0600; do
+		run "$SHUNT" create "$N-m-$kind" $size --kind=$kind --mode=$mode
+		is "$kind, mode $mode: exit" "$RC" 0
+		[ $mode = 0600 ] || is "$kind, mode $mode" "$ERR" ''
+	done
+	is "$kind: the mode that it has" "$ERR" \
+	    "shunt create: $N-m-$kind: exists with mode 0644, not 0600; shunt chmod changes it"
+	# shellcheck disable=SC2086
+	run "$SHUNT" create "$N-m-$kind" $size --kind=$kind --json
+	went "$kind: no mode asked for"
+	has "$kind: for programs" "$(compact)" '"made":false,*"mode":"0644"'
+done
+"$SHUNT" create "${K}70" 4K --mode=0644
+run "$SHUNT" create "${K}70" 4K --mode=0600
+is 'System V: exit' "$RC" 0
+has 'System V: the mode that it has' "$ERR" \
+    "${K}70: exists with mode 0644, not 0600; shunt chmod changes it"
+run "$SHUNT" create "${K}70" 4K --json
+has 'System V: for programs' "$(compact)" '"mode":"0644"'
+(umask 077 && "$SHUNT" create "$N-m-raw" 64K --mode=0666 --umask) 2>"$T/err"
+has 'with a umask' "$(cat "$T/err")" 'exists with mode 0644, not 0600'
+run "$SHUNT" sem create "$N-m-semaphore" --mode=0600
+has 'sem create' "$ERR" 'exists with mode 0644, not 0600'
+run "$SHUNT" create "$N-event" 5 --kind=event
+refused 'an event has no SIZE' 2 'an event has no SIZE'

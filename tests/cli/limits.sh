@@ -27,10 +27,23 @@ run "$SHUNT" limits --json
 went 'limits --json'
 is 'limits --json is JSON' "$(perl -ne '$a .= $_; END {
     1 while $a =~ s/\{[^{}]*\}/0/; print $a =~ /^0\s*$/ ? "yes" : $a }' "$T/out")" yes
+# number_or_null FILE: as the kernel says; its defaults, near 2^64, are none.
+number_or_null() {
+	perl -e 'print $ARGV[0] > 2 ** 62 ? "null" : $ARGV[0]' "$(cat "$1")"
+}
 for f in shmmni shmall shmmax; do
-	has "limits --json: $f" "$(compact | tr -d '"')" \
-	    "$f:$(cat /proc/sys/kernel/$f)"
+	has "limits --json: $f" "$(compact)" \
+	    "\"$f\":$(number_or_null /proc/sys/kernel/$f),"
 done
+if echo 18446744073692774399 2>/dev/null >/proc/sys/kernel/shmmax; then
+	run "$SHUNT" limits --json
+	has 'no limit is null' "$(compact)" '"shmmax":null,'
+	echo 1000000000000 >/proc/sys/kernel/shmmax
+	run "$SHUNT" limits --json
+	has 'a limit is a number' "$(compact)" '"shmmax":1000000000000,'
+	echo 18446744073692774399 >/proc/sys/kernel/shmmax
+fi
+run "$SHUNT" limits --json
 has 'usage' "$(compact)" '"segments":1,"pages":2,"resident":1,"swapped":0,"highest_index":0'
 set -- $(stat -f -c '%S %b %a' /dev/shm)
 has 'room' "$(compact)" "\"posix\":{\"path\":\"/dev/shm\",\"size\":$(($1 * $2)),\"free\":"
@@ -69,6 +82,9 @@ if unshare -m true 2>/dev/null; then
 	    "$SHUNT" limits'
 	went 'a /dev/shm without a limit'
 	row 'a /dev/shm without one' size 'no limit'
+	run unshare -m sh -c 'mount -t tmpfs -o size=0 tmpfs /dev/shm &&
+	    "$SHUNT" limits --json'
+	has 'a /dev/shm without one' "$(compact)" '"size":null,"free":null,'
 fi
 run "$SHUNT" limits "$N-a"
 refused 'it wants no name' 2 'no NAME'

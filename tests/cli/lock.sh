@@ -254,6 +254,33 @@ run "$SHUNT" lock "$l" --repair='echo anew' -- echo program
 is 'the next one repairs anew' "$RC$OUT" "$(printf '0anew\nprogram')"
 check 'nothing ran in between' [ ! -e "$T/ran" ]
 
+# Who has looked at nothing does not say that it is sound.
+died dirty
+run "$SHUNT" lock "$l" -- "$T/no-such-program"
+is 'dirty, and no such program: exit' "$RC" 127
+has 'dirty, and no such program' "$ERR" "process $HOLDER"
+check 'it stays unrepaired' says "$l" '"unrepaired":true'
+run "$SHUNT" lock "$l" -- true
+has 'the next one is told too' "$ERR" 'died with it'
+check 'a program that ran says it is sound' says "$l" '"unrepaired":false'
+
+# Asked to stop while it repairs: repaired, and no more.
+died stopped
+rm -f "$T/r" "$T/r.end"
+mkfifo "$T/r.end"
+start "$SHUNT" lock "$l" --repair='trap : TERM
+    echo $$ >"$R.new"; mv "$R.new" "$R"; read -r _ <"$R.end"
+    read -r _ <"$R.end"; exit 0' -- touch "$T/ran" 2>"$T/r.err"
+check 'a repair that SIGTERM does not end' until_ok 10 [ -s "$T/r" ]
+mine "$(cat "$T/r")"
+kill -TERM "$PID"
+echo >"$T/r.end"
+echo >"$T/r.end" &
+mine $!
+ended "$PID"
+check 'asked to stop in a repair: nothing ran' [ ! -e "$T/ran" ]
+check 'and it is repaired' says "$l" '"unrepaired":false'
+
 # Signals go to the program; a waiter ends.
 start "$SHUNT" lock "$l" -- perl -e '$SIG{TERM} = sub { exit 5 };
     open(F, ">", "$ARGV[0].up"); print F "up\n"; close F; sleep 1 while 1' \
@@ -301,6 +328,15 @@ end_child i
 ended "$HOLDER"
 is "the holder's program is left alone" "$RC" 9
 
+# The history of a lock counts no permits.
+"$SHUNT" create "$l" --kind=lock
+died history
+run "$SHUNT" lock "$l" --repair=true -- true
+run "$SHUNT" lock "$l" --status
+has 'the history' "$OUT" 'NOTICED BY'
+hasnt 'the history counts no permits' "$OUT" PERMITS
+"$SHUNT" rm "$l"
+
 # Two that are both process 1, each in a namespace of its own.
 if [ "$(id -u)" = 0 ] && unshare -pf true 2>/dev/null; then
 	mkfifo "$T/ns.end"
@@ -309,7 +345,33 @@ if [ "$(id -u)" = 0 ] && unshare -pf true 2>/dev/null; then
 	first=$PID
 	check 'in a namespace' until_ok 10 [ -s "$T/ns.up" ]
 	run unshare -pf "$SHUNT" lock "$l" --try -- touch "$T/ran"
-	refused 'in another namespace' 3 "$l"
+	refused 'in another namespace' 3 "$l" 'held by process [1-9]*(shunt:sh)'
+	run "$SHUNT" lock "$l" --status
+	outer=$(pgrep -P "$first")
+	has 'from outside: its number here' "$OUT" \
+	    "held by *process $outer (shunt:sh)"
+	hasnt 'from outside: nobody died' "$OUT" 'which died'
+	run "$SHUNT" lock "$l" --try -- true
+	refused 'from outside' 3 "process $outer (shunt:sh)"
+	run "$SHUNT" stat "$l"
+	is 'from outside: used by' "$(sed -n 's/^ *used by  *//p' "$T/out")" \
+	    "$outer (shunt:sh)"
+	run unshare -pf --mount-proc "$SHUNT" lock "$l" --status
+	has 'from a third' "$OUT" 'process 1 of another PID namespace (shunt:sh)'
+	hasnt 'from a third: nobody died' "$OUT" 'which died'
+	run unshare -pf --mount-proc "$SHUNT" stat "$l"
+	has 'from a third: used by' "$OUT" \
+	    'used by *process 1 of another PID namespace (shunt:sh)'
+	run unshare -pf --mount-proc "$SHUNT" stat "$l" --json
+	has 'from a third, for programs' "$(compact)" \
+	    '"users":\[{"pid":null,"command":"shunt:sh","pid_there":1}]'
+	run unshare -pf --mount-proc "$SHUNT" rm "$l"
+	refused 'rm from a third' 1 'process 1 of another PID namespace'
+	run "$SHUNT" lock "$N-nest" -- unshare -pf --mount-proc \
+	    "$SHUNT" lock "$N-nest" --status
+	has 'its program is in a namespace: who started it' "$OUT" \
+	    'of another PID namespace (shunt:unshare)'
+	has 'its program is in a namespace: itself' "$OUT" 'run by it *1 (shunt)'
 	start unshare -pf --kill-child "$SHUNT" lock "$l" -- echo 'now I' \
 	    >"$T/next" 2>"$T/next.err"
 	next=$PID

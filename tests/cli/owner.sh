@@ -70,3 +70,12 @@ has 'the default log' "$OUT" hello
 run as nobody "$SHUNT" rm "shunt-log-$uid"
 went 'the default log goes'
 rm -f "/dev/shm/shunt-log-$uid"
+
+# Not allowed: whose it is, its mode, and who can change it.
+run "$SHUNT" create "$N-m" 100
+for c in read dump rm 'write x'; do
+	run as nobody "$SHUNT" "${c% x}" "$N-m" ${c#"${c% x}"}
+	refused "$c of what is not for all" 1 "$N-m" 'you may not open it' \
+	    'user 0' 'mode is 0600' 'shunt chmod'
+done
+run "$SHUNT" rm "$N-m"

@@ -79,7 +79,7 @@ is 'mode and group' "$(stat -c '%a %G' "$SHM-m")" '640 daemon'
 run "$SHUNT" create "$N-j" 5000 --json
 went 'create --json'
 is 'create --json' "$(compact)" \
-    '{"name":"'"$N-j"'","kind":"raw","made":true,"size":5000,"rounded":8192}'
+    '{"name":"'"$N-j"'","kind":"raw","made":true,"size":5000,"rounded":8192,"mode":"0600"}'
 run "$SHUNT" create "$N-j" 5000 --json
 has 'it was there' "$(compact)" '"made":false'
 (umask 027 && "$SHUNT" create "$N-u" 1 --mode=0666 --umask)
@@ -87,7 +87,7 @@ is 'with the umask' "$(stat -c %a "$SHM-u")" 640
 (umask 027 && "$SHUNT" create "$N-e" 1 --mode=0666)
 is 'without it' "$(stat -c %a "$SHM-e")" 666
 run "$SHUNT" create "$N-h" 4M --huge
-went 'huge pages, or others'
+is 'huge pages, or others' "$RC" 0
 is 'its size' "$(stat -c %s "$SHM-h")" 4194304
 "$SHUNT" rm "$N-j" "$N-u" "$N-e" "$N-h"
 run "$SHUNT" create "$N-g" 1 --group=no-such-group
@@ -144,3 +144,17 @@ for form in "posix:$N-p" "${N#/}-p"; do
 	went "rm $form"
 done
 check 'nothing is left' [ "$(ls /dev/shm | grep -c "^${N#/}")" = 0 ]
+
+# A descriptor that is not open; a name that is taken.
+exec 7<&-
+run "$SHUNT" read fd:7
+refused 'no such descriptor' 1 'fd:7: descriptor 7 is not open'
+"$SHUNT" create "$N-x" 4K
+run "$SHUNT" create "$N-x" 4K --excl
+refused 'create -x' 1 "$N-x" 'exists already; without --excl' 'shunt rm'
+"$SHUNT" create "$N-xl" --kind=lock
+run "$SHUNT" create "$N-xl" --kind=lock --excl
+refused 'create -x of a lock' 1 "$N-xl" 'exists already; without --excl'
+run "$SHUNT" --help
+has 'names of every sort' "$OUT" 'fd:N'
+has 'names of every sort' "$OUT" 'sysv:0x1234'

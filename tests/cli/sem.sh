@@ -64,7 +64,7 @@ refused 'create --excl' 1 "$s" 'exists'
 run "$SHUNT" sem show "$s"
 went 'show'
 has 'show' "$OUT" '2 free, 0 held, at most 3'
-check 'show for programs' says "$s" '"free":2,"held":0,"most":3,"recoveries":0'
+check 'show for programs' says "$s" '"free":2,"held":0,"most":3,"missing":0,"recoveries":0'
 for i in 1 2; do
 	run "$SHUNT" sem wait "$s" --timeout=10
 	went 'wait'
@@ -427,3 +427,35 @@ else
 	fail 'perl cannot make a System V set'
 fi
 :
+
+# A permit of a dead holder is missing until somebody waits; that is said.
+s="$N-gone"
+"$SHUNT" sem create "$s" --permits=3
+mkfifo "$T/gone.end"
+start "$SHUNT" sem wait "$s" -- sh -c 'echo up >"$1.up"; read -r _ <"$1.end"' \
+    sh "$T/gone"
+until_ok 10 [ -s "$T/gone.up" ]
+run "$SHUNT" sem show "$s"
+row 'its program' programs '[1-9]* (sh)'
+hasnt 'nobody died' "$OUT" missing
+program=$(pgrep -P "$PID")
+mine "$program"
+kill -9 "$PID" "$program"
+ended "$PID"
+until_ok 10 gone "$program"
+run "$SHUNT" sem show "$s"
+row 'one is missing' missing \
+    '1 of a holder that died; the next wait brings it back'
+row 'two are there' permits '2 free, 0 held, at most 3'
+run "$SHUNT" sem show "$s" --json
+has 'one is missing, for programs' "$(compact)" '"missing":1'
+run "$SHUNT" sem wait "$s" -- true
+run "$SHUNT" sem show "$s"
+hasnt 'none is missing' "$OUT" missing
+row 'it is back' permits '3 free, 0 held, at most 3'
+row 'the history counts' RECOVERED '*PERMITS  NOTICED BY'
+run "$SHUNT" sem post "$s" -n 0
+refused 'post of none' 2 --count 'from 1 on'
+run "$SHUNT" sem create "$s" --excl
+refused 'sem create -x' 1 "$s" 'exists already; without --excl'
+"$SHUNT" sem rm "$s"

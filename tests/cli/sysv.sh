@@ -100,7 +100,7 @@ went 'rm of both'
 run "$SHUNT" create sysv:private 100 --json
 went 'private as JSON'
 has 'private as JSON' "$(compact)" \
-    '{"name":"sysv:id=[0-9]*","kind":"raw","made":true,"size":100,"rounded":4096,"id":[0-9]*,"key":"0x00000000"}'
+    '{"name":"sysv:id=[0-9]*","kind":"raw","made":true,"size":100,"rounded":4096,"id":[0-9]*,"key":"0x00000000","mode":"0600"}'
 "$SHUNT" rm "$(sed -n 's/.*"name": "\(.*\)",/\1/p' "$T/out")"
 
 # The key of a path, as ftok(3) makes it.
@@ -226,10 +226,10 @@ row 'pin goes on' locked 'in memory'
 
 # Huge pages are a wish.
 run "$SHUNT" create "${K}05" 4M --huge
-went 'huge pages, or others'
+is 'huge pages, or others' "$RC" 0
 is 'its size' "$(field "${key}05" size)" 4194304
 run "$SHUNT" hold "${K}05" --huge --timeout=0
-went 'held so'
+is 'held so' "$RC" 0
 "$SHUNT" rm "${K}05"
 
 # Names that are none, and names of nothing.
@@ -354,3 +354,16 @@ is 'patterns' "$(wc -l <"$T/out" | tr -d ' ')" \
 
 "$SHUNT" rm "${K}01" "${K}03"
 is 'nothing is left' "$(awk 'END { print NR - 1 }' /proc/sysvipc/shm)" 0
+
+# Removed under its user: stat says what ls says.
+"$SHUNT" create "${K}50" 4K
+id=$("$SHUNT" stat "${K}50" --json | tr -d ' \n' |
+    sed -n 's/.*"id":\([0-9]*\).*/\1/p')
+: >"$T/held"
+start_to "$T/held" "$SHUNT" hold "${K}50"
+until_ok 10 lines "$T/held" 1
+"$SHUNT" rm "${K}50" >/dev/null
+run "$SHUNT" stat "sysv:id=$id"
+is 'dest on its first line' "$(head -n 1 "$T/out")" "sysv:id=$id: raw, dest"
+kill -TERM "$PID"
+ended "$PID"

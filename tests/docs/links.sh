@@ -5,7 +5,8 @@
 set -eu
 cd "$(dirname "$0")/../.."
 bad=0
-for doc in README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md docs/*.md; do
+for doc in README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md docs/*.md \
+    examples/*/README.md tests/*/README.md; do
 	[ -f "$doc" ] || { echo "$doc is missing"; bad=1; continue; }
 	for link in $(grep -o ']([^)#:]*)' "$doc" | sed 's/^](//; s/)$//'); do
 		[ -e "$(dirname "$doc")/$link" ] ||

@@ -68,3 +68,10 @@ for source in "$SRC"/[1-6]_*_plain.c; do
 	run cc -Werror -o "$T/program" "$source"
 	went "cc $(basename "$source")"
 done
+
+# Each plain file says what tutorials get wrong, before its first line of code.
+for source in "$SRC"/[1-6]_*_plain.c; do
+	check "$(basename "$source") says what tutorials get wrong" sh -c \
+	    'sed "/^#include/,\$d" "$1" | grep -q "What tutorials get wrong"' \
+	    sh "$source"
+done

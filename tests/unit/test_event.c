@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include <shunt.h>
@@ -390,6 +391,35 @@ sleeps_are_bounded(void **state)
 	assert_int_equal(slept[3], 1000 * (int64_t)MS);
 }
 
+/* Notified for others all the time; the name goes in the second sleep. */
+static int
+woken_for_nothing(const void *w, uint32_t expect, int64_t ns)
+{
+	uint64_t start = test_now();
+
+	(void)w;
+	(void)expect;
+	(void)ns;
+	if (++n_slept == 2)
+		unlink(test_path(name));
+	while (test_now() - start < 60 * MS)
+		sched_yield();
+	return n_slept % 2 ? 0 : -EINTR;
+}
+
+static void
+sleeps_cut_short_do_not_hide_a_removal(void **state)
+{
+	(void)state;
+	real_wait = shunt__os.futex_wait;
+	shunt__os.futex_wait = woken_for_nothing;
+	n_slept = 0;
+	int e = shunt_event_wait(event, 5000 * (int64_t)MS);
+	shunt__os.futex_wait = real_wait;
+	assert_int_equal(e, SHUNT_E_REMOVED);
+	assert_in_range(n_slept, 3, 10);
+}
+
 /* ---- handlers, children, and what others do to it ---------------------------
  */
 
@@ -454,6 +484,34 @@ a_child_opens_it_itself(void **state)
 	assert_int_equal(shunt_event_wait(event, SHUNT_NOWAIT), 0);
 }
 
+/* Ten of all were heard; a scribbler sets their count back. */
+static void
+a_count_that_went_back_is_corrupt_and_deafens_nobody(void **state)
+{
+	const size_t all = offsetof(struct shunt__event_lay, ev_all);
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(shunt_event_notify(event, ALL), 0);
+	assert_int_equal(shunt_event_wait(event, SHUNT_NOWAIT), 0);
+	scribble(all, 0);
+	assert_int_equal(
+	    shunt_event_wait(event, SHUNT_NOWAIT), SHUNT_E_CORRUPT);
+	assert_int_equal(shunt_event_wait(event, SHUNT_NOWAIT), -EAGAIN);
+	assert_int_equal(shunt_event_notify(event, ALL), 0);
+	assert_int_equal(shunt_event_wait(event, SHUNT_NOWAIT), 0);
+	/* Notified meanwhile, too: one is said to be corrupt, the next counts.
+	 */
+	assert_int_equal(shunt_event_notify(event, ALL), 0);
+	assert_int_equal(shunt_event_notify(event, ALL), 0);
+	assert_int_equal(shunt_event_wait(event, SHUNT_NOWAIT), 0);
+	scribble(all, 0);
+	assert_int_equal(shunt_event_notify(event, ALL), 0);
+	assert_int_equal(shunt_event_wait(event, SOON), SHUNT_E_CORRUPT);
+	assert_int_equal(shunt_event_notify(event, ALL), 0);
+	assert_int_equal(shunt_event_wait(event, SOON), 0);
+}
+
 static void
 removed_it_says_so(void **state)
 {
@@ -482,6 +540,40 @@ truncated_it_says_so(void **state)
 	assert_int_equal(unlink(test_path(name)), 0);
 }
 
+static int
+cut_off_while_asleep(const void *w, uint32_t expect, int64_t ns)
+{
+	(void)w;
+	(void)expect;
+	(void)ns;
+	NEED(truncate(test_path(name), 0) == 0);
+	return -ETIMEDOUT;
+}
+
+/* In a child, for what would be touched is gone. */
+static int
+sleep_while_it_is_cut_off(void *arg)
+{
+	struct shunt_event *e;
+
+	(void)arg;
+	NEED(shunt_event_open(&e, name, NULL) == 0);
+	shunt__os.futex_wait = cut_off_while_asleep;
+	NEED(shunt_event_wait(e, SOON) == SHUNT_E_TRUNCATED);
+	shunt_event_close(&e);
+	return 0;
+}
+
+static void
+truncated_to_nothing_while_asleep_it_says_so(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    peer_end(peer_start(sleep_while_it_is_cut_off, NULL)), 0);
+	shunt_event_close(&event);
+	assert_int_equal(unlink(test_path(name)), 0);
+}
+
 #define FRESH(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int
@@ -499,10 +591,13 @@ main(void)
 	    FRESH(of_the_threads_of_a_handle_one_returns),
 	    FRESH(a_waiter_that_is_killed_leaves_nothing),
 	    FRESH(sleeps_are_bounded),
+	    FRESH(sleeps_cut_short_do_not_hide_a_removal),
 	    FRESH(a_handler_may_notify),
 	    FRESH(a_child_opens_it_itself),
+	    FRESH(a_count_that_went_back_is_corrupt_and_deafens_nobody),
 	    FRESH(removed_it_says_so),
 	    FRESH(truncated_it_says_so),
+	    FRESH(truncated_to_nothing_while_asleep_it_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

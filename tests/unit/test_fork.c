@@ -5,7 +5,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,6 +15,7 @@
 #include <shunt.h>
 
 #include "lib/peers.h"
+#include "os/os.h"
 #include "segment/object.h"
 
 static const struct shunt_queue_options small = {
@@ -290,6 +293,131 @@ forking_while_threads_take_and_leave_lanes(void **state)
 		;
 }
 
+/* ---- fork while another thread attaches or removes
+ * --------------------------- */
+
+static struct {
+	int (*open)(const char *path, int flags, mode_t mode);
+	int (*lock)(int fd, int cmd, struct flock *fl);
+	_Atomic int fd, forked, kept, asked, answered;
+} moment;
+
+/* Has the child what the other thread was opening?  It must not: what locks
+ * that descriptor carries would be held as long as the child lives. */
+static void *
+fork_now(void *arg)
+{
+	int fd = moment.fd, status = 0;
+	pid_t pid = fork();
+
+	(void)arg;
+	if (pid == 0)
+		_exit(fcntl(fd, F_GETFD) >= 0);
+	moment.forked = 1;
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
+		moment.kept++;
+	moment.answered++;
+	return NULL;
+}
+
+/* Another thread forks now; it may have to wait until we are through. */
+static void
+at_this_moment(int fd)
+{
+	uint64_t start = test_now();
+	pthread_attr_t detached;
+	pthread_t t;
+
+	moment.fd = fd;
+	moment.forked = 0;
+	moment.asked++;
+	pthread_attr_init(&detached);
+	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+	if (pthread_create(&t, &detached, fork_now, NULL) != 0)
+		abort();
+	pthread_attr_destroy(&detached);
+	while (!moment.forked && test_now() - start < 30 * MS)
+		sched_yield();
+}
+
+static int
+open_and_fork(const char *path, int flags, mode_t mode)
+{
+	int fd = moment.open(path, flags, mode);
+
+	/* The other ones are of /proc, and carry no locks. */
+	if (fd >= 0 && strncmp(path, "/dev/shm", 8) == 0)
+		at_this_moment(fd);
+	return fd;
+}
+
+static int
+lock_and_fork(int fd, int cmd, struct flock *fl)
+{
+	int e = moment.lock(fd, cmd, fl);
+
+	if (cmd == F_OFD_SETLK && fl->l_type != F_UNLCK)
+		at_this_moment(fd);
+	return e;
+}
+
+static void
+forks_at_each_moment_of(void (*what)(void), int least)
+{
+	uint64_t start = test_now();
+
+	moment.kept = moment.asked = moment.answered = 0;
+	moment.open = shunt__os.open;
+	moment.lock = shunt__os.lock;
+	shunt__os.open = open_and_fork;
+	shunt__os.lock = lock_and_fork;
+	what();
+	shunt__os.open = moment.open;
+	shunt__os.lock = moment.lock;
+	assert_true(moment.asked >= least);
+	while (moment.answered < moment.asked) {
+		assert_true(test_now() - start < 20000 * MS);
+		sched_yield();
+	}
+	assert_int_equal(moment.kept, 0);
+}
+
+static struct shunt_lock *lock;
+static const char *lock_name;
+
+static void
+make_it(void)
+{
+	assert_int_equal(shunt_lock_open(&lock, lock_name, NULL), 1);
+}
+
+static void
+attach_to_it(void)
+{
+	struct shunt_lock *l;
+
+	assert_int_equal(shunt_lock_open(&l, lock_name, NULL), 0);
+	shunt_lock_close(&l);
+}
+
+static void
+remove_it(void)
+{
+	assert_int_equal(shunt_remove(lock_name, NULL), -EBUSY);
+}
+
+static void
+no_child_keeps_what_another_thread_was_opening(void **state)
+{
+	(void)state;
+	lock_name = test_name("fork");
+	forks_at_each_moment_of(make_it, 2);
+	forks_at_each_moment_of(attach_to_it, 3);
+	forks_at_each_moment_of(remove_it, 2);
+	shunt_lock_close(&lock);
+	assert_false(test_there(lock_name));
+}
+
 static void
 what_is_executed_inherits_nothing(void **state)
 {
@@ -338,6 +466,7 @@ main(void)
 	    OPENED(a_child_s_child_as_well),
 	    OPENED(its_death_is_seen_although_a_forked_child_lives),
 	    OPENED(forking_while_threads_take_and_leave_lanes),
+	    OPENED(no_child_keeps_what_another_thread_was_opening),
 	    OPENED(what_is_executed_inherits_nothing),
 	    OPENED(raw_segments_are_inherited),
 	};

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 
 #include <shunt.h>
 
@@ -443,6 +444,39 @@ who_sleeps_gets_it_within_a_second(void **state)
 	assert_int_equal(shunt_lock_release(lock), 0);
 }
 
+static void
+on_tick(int sig)
+{
+	(void)sig;
+}
+
+/* A timer ends each sleep before its time. */
+static void
+who_gets_signals_gets_it_within_a_second(void **state)
+{
+	const struct itimerval often = {{0, 100000}, {0, 100000}}, never = {0};
+	struct sigaction sa = {.sa_handler = on_tick}, old;
+	pid_t pid = peer_start(take_and_stay, NULL);
+
+	(void)state;
+	step_wait(&steps[0], 1);
+	real_wait = shunt__os.futex_wait;
+	shunt__os.futex_wait = kill_while_asleep;
+	world->answer = pid;
+	sigaction(SIGALRM, &sa, &old);
+	setitimer(ITIMER_REAL, &often, NULL);
+	uint64_t start = test_now();
+	int e = shunt_lock_acquire(lock, SOON);
+	setitimer(ITIMER_REAL, &never, NULL);
+	sigaction(SIGALRM, &old, NULL);
+	shunt__os.futex_wait = real_wait;
+	assert_true(test_now() - start < 5000 * MS); /* a loaded machine */
+	peer_end(pid);
+	assert_int_equal(e, 1);
+	world->b = world->a;
+	assert_int_equal(shunt_lock_release(lock), 0);
+}
+
 static int
 die_repairing(void *arg)
 {
@@ -735,6 +769,49 @@ a_handler_that_interrupts_a_call_is_told_so(void **state)
 	shunt_lock_close(&l);
 }
 
+static int (*real_lock)(int fd, int cmd, struct flock *fl);
+
+/* The first byte that is taken is that of the thread's lane. */
+static int
+interrupted_at_its_lane(int fd, int cmd, struct flock *fl)
+{
+	shunt__os.lock = real_lock;
+	raise(SIGUSR1);
+	return real_lock(fd, cmd, fl);
+}
+
+static int
+interrupt_the_first_call(void *arg)
+{
+	struct sigaction sa = {.sa_handler = on_signal};
+
+	(void)arg;
+	alarm(10); /* what hangs is killed */
+	NEED(shunt_lock_open(&lock, name, NULL) == 0);
+	sigaction(SIGUSR1, &sa, NULL);
+	in_handler[0] = in_handler[1] = 0;
+	real_lock = shunt__os.lock;
+	shunt__os.lock = interrupted_at_its_lane;
+	NEED(shunt_lock_acquire(lock, 0) == 0);
+	NEED(in_handler[0] == -EBUSY);
+	NEED(in_handler[1] == -EPERM);
+	NEED(shunt_lock_release(lock) == 0);
+	/* It has its place now: as the thread itself. */
+	raise(SIGUSR1);
+	NEED(in_handler[0] == 0);
+	NEED(in_handler[1] == 0);
+	shunt_lock_close(&lock);
+	return 0;
+}
+
+static void
+a_handler_that_interrupts_the_first_call_is_told_so(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    peer_end(peer_start(interrupt_the_first_call, NULL)), 0);
+}
+
 /* ---- what others do to it ---------------------------------------------------
  */
 
@@ -867,6 +944,43 @@ truncated_it_says_so(void **state)
 	assert_int_equal(unlink(test_path(name)), 0);
 }
 
+static int
+cut_off_while_asleep(const void *w, uint32_t expect, int64_t ns)
+{
+	(void)w;
+	(void)expect;
+	(void)ns;
+	NEED(truncate(test_path(name), 0) == 0);
+	return -ETIMEDOUT;
+}
+
+/* In a child, for what would be touched is gone. */
+static int
+sleep_while_it_is_cut_off(void *arg)
+{
+	struct shunt_lock *holds, *waits;
+
+	(void)arg;
+	NEED(shunt_lock_open(&holds, name, NULL) == 0);
+	NEED(shunt_lock_open(&waits, name, NULL) == 0);
+	NEED(shunt_lock_acquire(holds, 0) == 0);
+	NEED(shunt_lock_acquire(waits, SHUNT_NOWAIT) == -EAGAIN);
+	shunt__os.futex_wait = cut_off_while_asleep;
+	NEED(shunt_lock_acquire(waits, SOON) == SHUNT_E_TRUNCATED);
+	shunt_lock_close(&waits);
+	return 0;
+}
+
+static void
+truncated_to_nothing_while_asleep_it_says_so(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    peer_end(peer_start(sleep_while_it_is_cut_off, NULL)), 0);
+	shunt_lock_close(&lock);
+	assert_int_equal(unlink(test_path(name)), 0);
+}
+
 /* ---- looking at it ----------------------------------------------------------
  */
 
@@ -975,6 +1089,7 @@ main(void)
 	    FRESH(the_next_one_gets_it_and_is_told),
 	    FRESH(it_is_repaired_once_before_anybody_enters),
 	    FRESH(who_sleeps_gets_it_within_a_second),
+	    FRESH(who_gets_signals_gets_it_within_a_second),
 	    FRESH(killed_repairing_the_next_one_repairs_again),
 	    FRESH(a_repair_that_fails_leaves_it_unrepaired),
 	    FRESH(a_repair_may_use_other_locks_alone),
@@ -984,11 +1099,13 @@ main(void)
 	    FRESH(a_child_does_not_hold_what_its_parent_holds),
 	    FRESH(a_descriptor_keeps_the_dead_holding),
 	    FRESH(a_handler_that_interrupts_a_call_is_told_so),
+	    FRESH(a_handler_that_interrupts_the_first_call_is_told_so),
 	    FRESH(scribbled_over_it_is_corrupt),
 	    FRESH(a_header_that_lies_is_refused),
 	    FRESH(removed_it_says_so),
 	    FRESH(who_sleeps_learns_that_it_was_removed),
 	    FRESH(truncated_it_says_so),
+	    FRESH(truncated_to_nothing_while_asleep_it_says_so),
 	    FRESH(stat_tells_who_holds_it),
 	    FRESH(recoveries_are_told_newest_first),
 	};

@@ -279,6 +279,66 @@ sleeps_are_bounded_and_each_ends_in_a_look(void **state)
 	assert_int_equal(shunt__load32(&word), 2 | DIRTY | WAITERS);
 }
 
+static int cut_by;
+
+/* Ended long before its time, each of them; the owner dies in the second. */
+static int
+cut_short(const void *w, uint32_t expect, int64_t ns)
+{
+	uint64_t start = test_now();
+
+	(void)w;
+	(void)expect;
+	(void)ns;
+	if (++n_slept == 2)
+		who.dead[1] = 1;
+	while (test_now() - start < 60 * MS)
+		sched_yield();
+	return cut_by;
+}
+
+static void
+sleeps_cut_short_do_not_hide_a_death(void **state)
+{
+	static const int by[] = {-EINTR, -EAGAIN, 0};
+
+	(void)state;
+	shunt__os.futex_wait = cut_short;
+	for (size_t i = 0; i < sizeof(by) / sizeof(by[0]); i++) {
+		cut_by = by[i];
+		n_slept = 0;
+		who.dead[1] = 0;
+		shunt__store32(&word, 1);
+		assert_int_equal(acquire(2, test_now() + 5000 * MS), 1);
+		/* 250 ms: a look in each would be a call in each. */
+		assert_in_range(n_slept, 3, 10);
+		assert_int_equal(shunt__load32(&word), 2 | DIRTY | WAITERS);
+	}
+}
+
+/* The kernel could not read the word: it was cut off. */
+static int
+no_such_word(const void *w, uint32_t expect, int64_t ns)
+{
+	(void)w;
+	(void)expect;
+	(void)ns;
+	who.answer = SHUNT_E_TRUNCATED;
+	n_slept++;
+	return -EFAULT;
+}
+
+static void
+a_word_that_cannot_be_read_is_a_reason_to_look(void **state)
+{
+	(void)state;
+	shunt__os.futex_wait = no_such_word;
+	n_slept = 0;
+	shunt__mutex_try(&word, 1);
+	assert_int_equal(acquire(2, test_now() + 5000 * MS), SHUNT_E_TRUNCATED);
+	assert_int_equal(n_slept, 1);
+}
+
 static int
 wait_until_it_is_free(const void *w, uint32_t expect, int64_t ns)
 {
@@ -488,6 +548,8 @@ main(void)
 	    FRESH(scribbled_words_are_corrupt),
 	    FRESH(bad_news_end_the_wait),
 	    FRESH(sleeps_are_bounded_and_each_ends_in_a_look),
+	    FRESH(sleeps_cut_short_do_not_hide_a_death),
+	    FRESH(a_word_that_cannot_be_read_is_a_reason_to_look),
 	    FRESH(who_slept_tells_that_others_may_sleep),
 	    FRESH(who_was_woken_and_is_late_leaves_the_bit),
 	    FRESH(one_at_a_time),

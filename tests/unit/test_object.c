@@ -43,6 +43,8 @@ the_first_makes_it_and_others_find_it(void **state)
 
 	(void)state;
 	assert_int_equal(shunt__object_attach(&a, name, &spec), 1);
+	/* That it was not there yet is no failure to tell of. */
+	assert_string_equal(shunt_error_detail(), "");
 	assert_int_equal(shunt__object_attach(&b, name, &spec), 0);
 	assert_memory_equal(&a->geo, &b->geo, sizeof(a->geo));
 	assert_int_equal(stat(test_path(name), &st), 0);

@@ -355,6 +355,62 @@ many_owners_are_asked_after_a_sleep(void **state)
 	assert_int_equal(who.taken, 1);
 }
 
+/* Somebody posts and takes all the time: no sleep runs out.  The owner dies in
+ * the second. */
+static int
+woken_for_nothing(const void *w, uint32_t expect, int64_t ns)
+{
+	uint64_t start = test_now();
+
+	(void)w;
+	(void)expect;
+	(void)ns;
+	if (++n_slept == 2)
+		who.dead[50] = 1;
+	while (test_now() - start < 60 * MS)
+		sched_yield();
+	return 0;
+}
+
+static void
+wakes_for_others_do_not_hide_a_death(void **state)
+{
+	struct shunt__permits_hand a = {.me = TEST_OWNERS};
+
+	(void)state;
+	fresh(50, 0);
+	for (uint32_t i = 0; i < 50; i++)
+		shunt__store32(&words[i], i + 1);
+	shunt__os.futex_wait = woken_for_nothing;
+	n_slept = 0;
+	assert_int_equal(hold(&a, test_now() + 5000 * MS), 0);
+	assert_in_range(n_slept, 3, 10);
+	assert_int_equal(who.taken, 1);
+}
+
+/* Who never waits long makes first looks alone: each at others. */
+static void
+first_looks_ask_all_in_turn(void **state)
+{
+	struct shunt__permits_hand a = {.me = TEST_OWNERS};
+	int looks = 1;
+
+	(void)state;
+	fresh(50, 0);
+	for (uint32_t i = 0; i < 50; i++)
+		shunt__store32(&words[i], i + 1);
+	who.dead[50] = 1;
+	while (hold(&a, SHUNT__PAST) != 0 && looks < 10)
+		looks++;
+	assert_int_equal(looks, 4);
+	assert_int_equal(who.asked, 4 * 16);
+	/* And round. */
+	who.dead[3] = 1;
+	for (looks = 1; hold(&a, SHUNT__PAST) != 0 && looks < 10; looks++)
+		;
+	assert_in_range(looks, 1, 4);
+}
+
 /* ---- others move permits while we look ------------------------------------
  */
 
@@ -580,6 +636,8 @@ main(void)
 	    FRESH(who_does_not_wait_looks_again_if_the_crowd_was_woken),
 	    FRESH(sleeps_are_bounded_and_each_ends_in_a_look),
 	    FRESH(many_owners_are_asked_after_a_sleep),
+	    FRESH(wakes_for_others_do_not_hide_a_death),
+	    FRESH(first_looks_ask_all_in_turn),
 	    FRESH(no_more_inside_than_permits),
 	    FRESH(a_free_permit_is_found_while_it_moves),
 	    FRESH(room_for_a_permit_is_found_while_it_moves),

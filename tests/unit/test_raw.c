@@ -93,6 +93,9 @@ opened_as_shm_open_made_it_and_back(void **state)
 	assert_int_equal(
 	    shunt_segment_open(&seg, name, NULL), SHUNT_E_NOTREADY);
 	assert_detail("its size is 0");
+	assert_int_equal(
+	    shunt_segment_create(&seg, name, 100, NULL), SHUNT_E_NOTREADY);
+	assert_detail("its size is 0");
 	assert_int_equal(ftruncate(fd, 100), 0);
 	assert_int_equal(shunt_segment_open(&seg, name, NULL), 0);
 	strcpy(shunt_segment_data(seg), "ours");

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/time.h>
 
 #include <shunt.h>
 
@@ -403,6 +404,80 @@ who_sleeps_gets_it_within_a_second(void **state)
 		assert_int_equal(shunt_semaphore_post(sem), 0);
 }
 
+static void
+on_tick(int sig)
+{
+	(void)sig;
+}
+
+/* A timer ends each sleep before its time. */
+static void
+who_gets_signals_gets_it_within_a_second(void **state)
+{
+	const struct itimerval often = {{0, 100000}, {0, 100000}}, never = {0};
+	struct sigaction sa = {.sa_handler = on_tick}, old;
+	pid_t pid = peer_start(take_and_stay, NULL);
+
+	(void)state;
+	step_wait(&world->step[0], 1);
+	real_wait = shunt__os.futex_wait;
+	shunt__os.futex_wait = kill_while_asleep;
+	world->pid = pid;
+	sigaction(SIGALRM, &sa, &old);
+	setitimer(ITIMER_REAL, &often, NULL);
+	uint64_t start = test_now();
+	int e = shunt_semaphore_wait(sem, SOON);
+	setitimer(ITIMER_REAL, &never, NULL);
+	sigaction(SIGALRM, &old, NULL);
+	shunt__os.futex_wait = real_wait;
+	assert_true(test_now() - start < 5000 * MS); /* a loaded machine */
+	peer_end(pid);
+	assert_int_equal(e, 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(shunt_semaphore_post(sem), 0);
+}
+
+/* Each of those who come, ask once and go has lane 0, below the dead one's. */
+static void
+a_dead_one_among_many_is_found_by_who_asks_once(void **state)
+{
+	enum { MANY = 40 };
+	const struct shunt_semaphore_options o = {
+	    .sz = sizeof(o), .permits = MANY + 3};
+	struct shunt_semaphore *held[MANY], *first;
+	const char *three = name;
+	int e = -1, asked = 0;
+
+	(void)state;
+	name = test_name("sem");
+	assert_int_equal(shunt_semaphore_open(&first, name, &o), 1);
+	assert_int_equal(shunt_semaphore_wait(first, SHUNT_NOWAIT), 0);
+	assert_int_equal(shunt_semaphore_post(first), 0);
+	for (int i = 0; i < MANY; i++) {
+		held[i] = another();
+		assert_int_equal(
+		    shunt_semaphore_wait(held[i], SHUNT_NOWAIT), 0);
+	}
+	pid_t pid = peer_start(take_and_stay, NULL);
+	step_wait(&world->step[0], 1);
+	shunt_semaphore_close(&first);
+	/* The dead one's permit is the last, and none is free. */
+	for (uint32_t i = 0; i < MANY + 3; i++)
+		scribble(i, i <= MANY ? i + 2 : SHUNT__PERMIT_ABSENT);
+	peer_kill(pid);
+	for (; asked < 20 && e != 0; asked++) {
+		struct shunt_semaphore *s = another();
+		e = shunt_semaphore_wait(s, SHUNT_NOWAIT);
+		assert_true(e == 0 || e == -EAGAIN);
+		shunt_semaphore_close(&s);
+	}
+	assert_int_equal(e, 0);
+	for (int i = 0; i < MANY; i++)
+		shunt_semaphore_close(&held[i]);
+	assert_int_equal(shunt_remove(name, NULL), 0);
+	name = three;
+}
+
 /* The lane of the dead is the first that anybody takes. */
 static void
 who_takes_the_place_of_the_dead_frees_what_they_held(void **state)
@@ -616,6 +691,36 @@ more_permits_than_room_are_refused(void **state)
 	close(fd);
 }
 
+/* A header that promises more permits than there can be, and no area at all:
+ * nothing and nothing must not pass for a match. */
+static void
+permits_without_an_area_are_refused(void **state)
+{
+	struct shunt_segment_info info = {.sz = sizeof(info)};
+	int fd = open(test_path(name), O_RDWR | O_CLOEXEC);
+	struct shunt__header_lay h, lie;
+	struct shunt_recovery r[1];
+	struct shunt_semaphore *s;
+
+	(void)state;
+	assert_int_equal(pread(fd, &h, sizeof(h), 0), sizeof(h));
+	lie = h;
+	lie.hd_param = UINT64_C(0xffffffff) << 32 | 1;
+	lie.hd_size -= lie.hd_area_bytes;
+	lie.hd_area_bytes = 0;
+	lie.hd_check = shunt__checksum(&lie, offsetof(typeof(lie), hd_check));
+	assert_int_equal(pwrite(fd, &lie, sizeof(lie), 0), sizeof(lie));
+	assert_int_equal(shunt_semaphore_open(&s, name, NULL), SHUNT_E_CORRUPT);
+	assert_null(s);
+	assert_detail(name);
+	assert_int_equal(shunt_segment_stat(name, &info, NULL, 0), 0);
+	assert_int_equal(info.kind, SHUNT_KIND_OTHER);
+	assert_int_equal(info.most, 0);
+	assert_int_equal(shunt_recoveries(name, r, 1), SHUNT_E_LAYOUT);
+	assert_int_equal(pwrite(fd, &h, sizeof(h), 0), sizeof(h));
+	close(fd);
+}
+
 static void
 removed_it_says_so(void **state)
 {
@@ -654,6 +759,40 @@ truncated_it_says_so(void **state)
 	assert_int_equal(unlink(test_path(name)), 0);
 }
 
+static int
+cut_off_while_asleep(const void *w, uint32_t expect, int64_t ns)
+{
+	NEED(truncate(test_path(name), 0) == 0);
+	return real_wait(w, expect, ns); /* -EFAULT, as it is */
+}
+
+/* In a child, for what would be touched is gone. */
+static int
+sleep_while_it_is_cut_off(void *arg)
+{
+	struct shunt_semaphore *s;
+
+	(void)arg;
+	NEED(shunt_semaphore_open(&s, name, NULL) == 0);
+	for (int i = 0; i < 3; i++)
+		NEED(shunt_semaphore_consume(s, 0) == 0);
+	real_wait = shunt__os.futex_wait;
+	shunt__os.futex_wait = cut_off_while_asleep;
+	NEED(shunt_semaphore_wait(s, SOON) == SHUNT_E_TRUNCATED);
+	shunt_semaphore_close(&s);
+	return 0;
+}
+
+static void
+truncated_to_nothing_while_asleep_it_says_so(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    peer_end(peer_start(sleep_while_it_is_cut_off, NULL)), 0);
+	shunt_semaphore_close(&sem);
+	assert_int_equal(unlink(test_path(name)), 0);
+}
+
 #define FRESH(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int
@@ -669,6 +808,8 @@ main(void)
 	    FRESH(all_that_is_made_is_used),
 	    FRESH(what_the_dead_held_comes_back_what_they_used_does_not),
 	    FRESH(who_sleeps_gets_it_within_a_second),
+	    FRESH(who_gets_signals_gets_it_within_a_second),
+	    FRESH(a_dead_one_among_many_is_found_by_who_asks_once),
 	    FRESH(who_takes_the_place_of_the_dead_frees_what_they_held),
 	    FRESH(a_thread_that_ends_gives_its_permits_back),
 	    FRESH(a_child_does_not_hold_what_its_parent_holds),
@@ -676,8 +817,10 @@ main(void)
 	    FRESH(a_handler_that_interrupts_a_call_is_told_so),
 	    FRESH(scribbled_over_it_is_corrupt),
 	    FRESH(more_permits_than_room_are_refused),
+	    FRESH(permits_without_an_area_are_refused),
 	    FRESH(removed_it_says_so),
 	    FRESH(truncated_it_says_so),
+	    FRESH(truncated_to_nothing_while_asleep_it_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
