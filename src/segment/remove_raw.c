@@ -151,6 +151,8 @@ hide_and_unlink(const struct shunt__name *name, int fd, const struct stat *st)
 	/* Its random name was never another file's: -ENOENT, and somebody who
 	 * cleans, too, has put it back. */
 	e = shunt__os.unlink(hidden.path);
+	if (e < 0 && e != -ENOENT)
+		shunt__put_back(&hidden);
 	return e < 0 ? cannot(name, e) : 0;
 }
 

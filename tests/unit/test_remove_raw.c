@@ -12,6 +12,7 @@
 #include <shunt.h>
 
 #include "os/os.h"
+#include "unit/faults.h"
 #include "unit/raw.h"
 
 static const struct shunt_remove_options orphan = {
@@ -297,6 +298,47 @@ who_opens_what_goes_does_not_get_the_dead_one(void **state)
 	shunt_segment_close(&seg);
 }
 
+/* ---- any call fails --------------------------------------------------------
+ */
+
+static void
+check_failures(int err, int *gone)
+{
+	const char *name = test_name("fault");
+	char at[300];
+	int before = test_fds(), e;
+
+	for (unsigned k = 1;; k++) {
+		if (!test_there(name))
+			test_make(name, 4096);
+		ino_t ino = inode(name);
+		faults_on(k, err, 0);
+		e = shunt_remove(name, &idle);
+		if (!faults_off())
+			break;
+		assert_int_equal(test_fds(), before);
+		assert_false(hidden(name, at, sizeof(at)));
+		if (e == 0)
+			assert_false(test_there(name));
+		else
+			assert_int_equal(inode(name), ino);
+		*gone += e == 0;
+	}
+	assert_int_equal(e, 0);
+}
+
+static void
+any_call_may_fail(void **state)
+{
+	int gone = 0;
+
+	(void)state;
+	check_failures(EIO, &gone);
+	check_failures(EACCES, &gone);
+	check_failures(EINTR, &gone);
+	assert_true(gone > 0);
+}
+
 /* ---- who dies in between ----------------------------------------------------
  */
 
@@ -378,9 +420,10 @@ what_was_put_back_is_not_removed(void **state)
 static void
 what_a_maker_left_unfinished_is_an_orphan(void **state)
 {
-	static const char name[] = "/.shunt-new-0123456789abcdef";
+	char name[64];
 
 	(void)state;
+	snprintf(name, sizeof(name), "/.shunt-new-%016x", (unsigned)getpid());
 	int fd = open(test_path(name), O_RDWR | O_CREAT | O_EXCL, 0600);
 	assert_true(fd >= 0);
 	/* Its maker lives. */
@@ -436,6 +479,30 @@ who_may_not_ask_does_not_remove(void **state)
 	assert_true(test_there(name));
 }
 
+/* What failed tests leave under names that are not of test_name(). */
+static int
+tidy(void **state)
+{
+	char own[32], path[300];
+	struct dirent *entry;
+	DIR *dir = opendir("/dev/shm");
+
+	(void)state;
+	snprintf(own, sizeof(own), "-%d-", (int)getpid());
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (strncmp(entry->d_name, ".shunt-removing.", 16) == 0 &&
+		    strstr(entry->d_name, own) != NULL) {
+			snprintf(
+			    path, sizeof(path), "/dev/shm/%s", entry->d_name);
+			unlink(path);
+		}
+	closedir(dir);
+	snprintf(path, sizeof(path), "/dev/shm/.shunt-new-%016x",
+	    (unsigned)getpid());
+	unlink(path);
+	return 0;
+}
+
 int
 main(void)
 {
@@ -445,6 +512,7 @@ main(void)
 	    TEST(a_name_that_is_taken_is_left_alone),
 	    TEST(what_replaced_it_gets_its_name_back),
 	    TEST(who_opens_what_goes_does_not_get_the_dead_one),
+	    TEST(any_call_may_fail),
 	    TEST(a_hidden_name_is_put_back),
 	    TEST(what_was_put_back_is_not_removed),
 	    TEST(what_a_maker_left_unfinished_is_an_orphan),
@@ -452,5 +520,5 @@ main(void)
 	    TEST(who_may_not_ask_does_not_remove),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, tidy);
 }

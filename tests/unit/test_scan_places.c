@@ -26,6 +26,22 @@
 
 static int64_t pids[8]; /* of what was found last */
 
+/* What stands in /dev/shm under no name of test_name(): removed at exit, also
+ * where a test fails. */
+static char left_sem[40], left_dir[300];
+static pid_t tester;
+
+static void
+clean_up(void)
+{
+	if (getpid() != tester)
+		return;
+	if (left_sem[0] != 0)
+		sem_unlink(left_sem);
+	if (left_dir[0] != 0)
+		rmdir(left_dir);
+}
+
 /* How often it is listed in these places, and how it was told last. */
 static int
 find(uint32_t places, const char *name, struct shunt_segment_info *found)
@@ -164,11 +180,11 @@ static void
 named_semaphores_are_no_segments(void **state)
 {
 	struct shunt_segment_info info;
-	char file[40], name[64];
+	char *file = left_sem, name[64];
 	struct stat before, after;
 
 	(void)state;
-	snprintf(file, sizeof(file), "%.39s", test_name("sem"));
+	snprintf(left_sem, sizeof(left_sem), "%.39s", test_name("sem"));
 	sem_t *sem = sem_open(file, O_CREAT | O_EXCL, 0600, 7);
 	assert_true(sem != SEM_FAILED);
 	snprintf(name, sizeof(name), "/dev/shm/sem.%s", file + 1);
@@ -249,10 +265,10 @@ posix_queues(void *arg)
 static void
 posix_queues_are_listed_where_they_are_mounted(void **state)
 {
-	char dir[300];
+	char *dir = left_dir;
 
 	(void)state;
-	snprintf(dir, sizeof(dir), "%s", test_path(test_name("mq")));
+	snprintf(left_dir, sizeof(left_dir), "%s", test_path(test_name("mq")));
 	alone(posix_queues, dir);
 	rmdir(dir);
 }
@@ -392,12 +408,13 @@ huge_pages(void *arg)
 static void
 files_of_huge_pages_are_listed(void **state)
 {
-	char dir[300];
+	char *dir = left_dir;
 
 	(void)state;
 	if (!sysv_may_unshare())
 		skip();
-	snprintf(dir, sizeof(dir), "%s", test_path(test_name("huge")));
+	snprintf(
+	    left_dir, sizeof(left_dir), "%s", test_path(test_name("huge")));
 	int e = peer_end(peer_start(huge_pages, dir));
 	rmdir(dir);
 	if (e == 77)
@@ -473,5 +490,7 @@ main(void)
 	    TEST(wrong_options_are_refused),
 	};
 
+	tester = getpid();
+	atexit(clean_up);
 	return cmocka_run_group_tests(tests, sysv_setup, NULL);
 }
