@@ -75,7 +75,7 @@ void screen_begin(void);
 void screen_end(void);
 
 /*
- * Puts @text, escaped, cut at column @limit (screen_cols() if 0 or more);
+ * Puts @text, escaped, cut at column @limit (0: at the edge of the screen);
  * returns the column behind it.  Outside of the screen nothing is put.
  */
 int screen_put(

@@ -122,6 +122,7 @@ usable(void)
 		return 0;
 	}
 	if (cursor_address == NULL || clear_screen == NULL) {
+		del_curterm(cur_term);
 		why = "this terminal (see TERM) has no cursor to move";
 		return 0;
 	}
@@ -130,6 +131,8 @@ usable(void)
 	add_restore(cursor_normal);
 	add_restore(keypad_local);
 	add_restore(exit_ca_mode);
+	/* newterm() takes one of its own. */
+	del_curterm(cur_term);
 	return 1;
 }
 

@@ -4,6 +4,7 @@
 # thousand, colours and none, names and programs that would colour by
 # themselves.
 . "$(dirname "$0")/lib.sh"
+own_ipc
 
 for tool in tmux python3; do
 	command -v $tool >/dev/null || skip "there is no $tool"

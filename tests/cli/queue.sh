@@ -114,7 +114,7 @@ run "$SHUNT" rm "$q"
 refused 'rm of a queue in use' 1 "$q" "$user" --force
 check 'it is still there' [ -e "$SHM-q" ]
 run "$SHUNT" ls "$q"
-has 'ls sees it live' "$OUT" "$q *queue *live *1 "
+has 'ls sees it live' "$OUT" "$q *queue *live *1[+ ]"
 run "$SHUNT" stat "$q" --json
 has 'stat sees the receiver' "$(compact)" '"role":"receives","lane":null,"alive":true,"pid":'"$user"
 run "$SHUNT" stat "$q"

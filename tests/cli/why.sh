@@ -206,6 +206,25 @@ eval "$REMOVE"
 run "$SHUNT" why "msg:id=$id"
 refused 'messages: gone' 1 'no such message queue'
 
+# Every name that ls gives, with the state that it gives.
+mkdir "$SHM-dir"
+: >"$SHM-dir/file"
+ipcmk -S 1 >"$T/made"
+ipcmk -Q >>"$T/made"
+"$SHUNT" create sysv:private 4K >>"$T/made"
+"$SHUNT" ls --json --place=posix,sysv,semset,msg,sem |
+    jq -r '.[] | .name + "\t" + .state' |
+    grep -e "$N" -e '^sysv' -e '^semset' -e '^msg' >"$T/listed"
+check 'ls lists them' lines "$T/listed" 4
+while IFS="$(printf '\t')" read -r name state; do
+	why "$name"
+	has "as ls has it: $name" "$JSON" "\"state\":\"$state\""
+	case $name in
+	sysv* | semset* | msg*) eval "$REMOVE" ;;
+	esac
+done <"$T/listed"
+rm -r "$SHM-dir"
+
 # Held without a name.
 (
 	exec 5>"$SHM-gone"
