@@ -160,10 +160,9 @@ draw_row(const struct screen *s, int row, const struct top_row *r, int chosen)
 
 	if (chosen)
 		screen_bar(row, INK_BAR, "");
-	snprintf(users, sizeof(users), "%llu%s",
-	    (unsigned long long)ls_users(info, &more), "");
-	if (more)
-		strcat(users, "+");
+	uint64_t n = ls_users(info, &more);
+	snprintf(users, sizeof(users), "%llu%s", (unsigned long long)n,
+	    more ? "+" : "");
 	screen_put(row, 0, col - 1, chosen ? INK_BAR : INK_PLAIN, info->name);
 	cell(row, &col, C_KIND, plain, ls_kind(info));
 	cell(row, &col, C_STATE, ink,

@@ -49,11 +49,16 @@ for c in '' $all; do
 	[ "$c" = create ] || "$SHUNT" send /jobs a b c
 	[ "$c" != rm ] || "$SHUNT" send /results a
 	"$SHUNT" log something
+	"$SHUNT" create /state 4K
+	case $c in
+	why | watch) "$SHUNT" create sysv:0x1234 4K ;;
+	esac
+	head -c 32 /dev/zero >/dev/shm/sem.turns
 	# The examples are the lines behind their title that name the command.
 	# shellcheck disable=SC2086
 	"$SHUNT" $c --help | sed -n '/^Examples/,$s/^  *//p' |
 	    grep -E '(^|[|&(] *)shunt |^while|^ls |^find |^printf |^make ' |
-	    sed "s|/tmp/|$T/|g" >"$T/$c.lines"
+	    sed "s|/tmp/|$T/|g; s|--peer=4711|--peer=$$|" >"$T/$c.lines"
 	check "shunt $c --help has examples" [ -s "$T/$c.lines" ]
 	while IFS= read -r line; do
 		case $line in
