@@ -67,14 +67,15 @@ while :; do
 	1) expect '^build it$' out 1; expect '^test it$' out 1 ;;
 	2) expect 'hello from a shell' out 2 ;;
 	3) expect 'some bytes' out 3 ;;
-	4) expect 'only one of us' out 4; expect 'one of two' out 4 ;;
-	5) expect '^hello$' out 5 ;;
+	4) expect '^/table  *raw' out 4; expect 'nobody has it open' out 4 ;;
+	5) expect 'only one of us' out 5; expect 'one of two' out 5 ;;
+	6) expect '^hello$' out 6 ;;
 	esac
 done
-[ $n -eq 6 ] || { echo "README has $((n - 1)) sh blocks, not 5"; exit 1; }
+[ $n -eq 7 ] || { echo "README has $((n - 1)) sh blocks, not 6"; exit 1; }
 block c 2 >lock.c
 cc -Wall -Werror lock.c -o lock $(pkg-config --cflags --libs shunt) && ./lock >out
 expect 'nobody else is in here' out 'c 2'
 left=$(ls /dev/shm | grep -E '^(jobs|table|build|slots|table-lock|shunt-log-readme)$' || :)
 [ -z "$left" ] || { echo "left in /dev/shm: $left"; exit 1; }
-echo "5 blocks and 2 programs of the README run as they stand"
+echo "6 blocks and 2 programs of the README run as they stand"
