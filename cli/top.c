@@ -34,7 +34,7 @@ run(const struct command *cmd, int argc, char **argv)
 	int plain = 0, rc;
 	const struct arg table[] = {
 	    {'i', "interval", ARG_SECONDS, &top.interval_ns, NULL},
-	    {'s', "sort", ARG_CHOICE, &top.key, "bytes used size users name"},
+	    {'s', "sort", ARG_CHOICE, &top.key, "rate used size users name"},
 	    {'r', "reverse", ARG_FLAG, &top.reverse, NULL},
 	    {'m', "mine", ARG_FLAG, &top.wanted.mine, NULL},
 	    {'1', "once", ARG_FLAG, &top.once, NULL},
@@ -65,7 +65,7 @@ static const char help[] =
 "writers are not disturbed: a look reads each object once.\n"
 "\n"
 "  -i, --interval=S  look every S seconds (1)\n"
-"  -s, --sort=KEY    by bytes a second, used, size, users or name (bytes)\n"
+"  -s, --sort=KEY    by rate (messages a second), used, size, users or name\n"
 "  -r, --reverse     the other way round\n"
 "  -m, --mine        only what belongs to you\n"
 "  -1, --once        two looks, one table, and end\n"
@@ -74,10 +74,10 @@ static const char help[] =
 "      --json        an array of objects for each look, a line each\n"
 "\n"
 "  CHANGE   memory it takes more or less than at the last look\n"
-"  BYTES/S  of messages that passed through a queue or a log\n"
+"  MSGS/S   messages a second through a queue or a log\n"
 "  DEPTH    messages that wait in it    LAG  their bytes\n"
 "  DROPS    messages that a log has dropped, ever\n"
-"On the screen: b u s p n choose the order, ? tells the other keys, q ends.\n"
+"On the screen: m u s p n choose the order, ? tells the other keys, q ends.\n"
 "\n"
 "Examples:\n"
 "  shunt top --once\n"

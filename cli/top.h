@@ -14,10 +14,10 @@
 /* What has changed since the look before. */
 struct top_row {
 	const struct ls_entry *entry;
-	int fresh;          /* was not there before */
-	double bytes_per_s; /* that passed through an object */
-	int64_t grown;      /* used bytes more, or fewer */
-	uint64_t dropped;   /* messages, since the look before */
+	int fresh;                          /* was not there before */
+	double bytes_per_s, messages_per_s; /* that passed through an object */
+	int64_t grown;                      /* used bytes more, or fewer */
+	uint64_t dropped; /* messages, since the look before */
 };
 
 enum top_key { TOP_RATE, TOP_USED, TOP_SIZE, TOP_USERS, TOP_NAME, TOP_KEYS };
@@ -49,7 +49,8 @@ struct top_sum {
 };
 struct top_sum top_sum(const struct top *top);
 
-/* "1.5M/s", "-" for what has no messages; in buffers that take turns. */
+/* "1.50M" messages a second, "-" for what has none; in buffers that take
+ * turns. */
 const char *top_rate(const struct top *top, const struct top_row *row);
 const char *top_grown(const struct top_row *row);
 

@@ -31,6 +31,9 @@ row_json(const struct top *top, const struct top_row *row)
 	json_object_set_new(o, "bytes_per_s",
 	    top->looks < 2 && row->fresh ? json_null()
 					 : json_real(row->bytes_per_s));
+	json_object_set_new(o, "messages_per_s",
+	    top->looks < 2 && row->fresh ? json_null()
+					 : json_real(row->messages_per_s));
 	json_object_set_new(o, "depth", out_json_int(info->depth));
 	json_object_set_new(o, "lag", out_json_int(info->unread));
 	json_object_set_new(o, "dropped", out_json_int(info->dropped));
@@ -81,7 +84,7 @@ print(const struct top *top)
 	    out_size((uint64_t)sum.bytes_per_s));
 	if (top->list.count > 0)
 		printf("%-9s %-13s %7s %7s %7s %5s %9s %6s %s\n", "KIND",
-		    "STATE", "SIZE", "USED", "CHANGE", "USERS", "BYTES/S",
+		    "STATE", "SIZE", "USED", "CHANGE", "USERS", "MSGS/S",
 		    "DEPTH", "NAME");
 	for (size_t i = 0; i < top->list.count; i++)
 		print_row(top, &top->rows[i]);

@@ -52,6 +52,9 @@ compare(struct top_row *row, const struct ls_entry *before, double seconds)
 	if (now->passed > before->info.passed && seconds > 0)
 		row->bytes_per_s =
 		    (double)(now->passed - before->info.passed) / seconds;
+	if (now->sent > before->info.sent && seconds > 0)
+		row->messages_per_s =
+		    (double)(now->sent - before->info.sent) / seconds;
 	if (now->dropped > before->info.dropped)
 		row->dropped = now->dropped - before->info.dropped;
 }
@@ -116,7 +119,8 @@ by_key(const void *va, const void *vb)
 	int r = 0;
 
 	if (sort_key == TOP_RATE)
-		r = less((uint64_t)a->bytes_per_s, (uint64_t)b->bytes_per_s);
+		r = less(
+		    (uint64_t)a->messages_per_s, (uint64_t)b->messages_per_s);
 	else if (sort_key == TOP_SIZE)
 		r = less(ia->size, ib->size);
 	else if (sort_key == TOP_USERS)

@@ -23,7 +23,7 @@ struct screen {
 };
 
 static const char *const keys[TOP_KEYS] = {
-    "bytes/s", "used", "size", "users", "name"};
+    "messages/s", "used", "size", "users", "name"};
 
 static enum screen_ink
 ink_of(const struct shunt_segment_info *info)
@@ -89,7 +89,7 @@ enum {
 	C_COUNT
 };
 static const int widths[C_COUNT] = {7, 8, 7, 10, 6, 7, 7, 7, 8, 10};
-static const char *const titles[C_COUNT] = {"DROPS", "LAG", "DEPTH", "BYTES/S",
+static const char *const titles[C_COUNT] = {"DROPS", "LAG", "DEPTH", "MSGS/S",
     "USERS", "CHANGE", "USED", "SIZE", "STATE", "KIND"};
 
 /* Narrow screens leave out what is at the right, and growth. */
@@ -185,14 +185,14 @@ static void
 draw_help(void)
 {
 	static const char *const lines[] = {
-	    "b u s p n  order by bytes per "
+	    "m u s p n  order by messages per "
 	    "second, used, size, processes, name",
 	    "r          the other way round",
 	    "up down    choose a row; page up, page down, home, end",
 	    "space      stop looking, go on", "q          end", "",
 	    "USED       memory it really takes     CHANGE  since the last look",
 	    "DEPTH      messages that wait         LAG     their bytes",
-	    "BYTES/S    that passed through a queue or a log",
+	    "MSGS/S     messages a second through a queue or a log",
 	    "STATE      live: somebody has it; idle: nobody has; orphan:",
 	    "           provably nobody's; held: without a name, still in use",
 	    "", "any key goes back"};
@@ -246,7 +246,7 @@ draw(struct screen *s)
 			    "here.");
 	}
 	screen_bar(screen_rows() - 1, INK_BAR,
-	    " b u s p n order   r reverse   space pause   ? help   q end");
+	    " m u s p n order   r reverse   space pause   ? help   q end");
 	screen_end();
 }
 
@@ -281,7 +281,7 @@ move(struct screen *s, int key)
 static int
 pressed(struct screen *s, int key)
 {
-	static const char letters[] = "buspn"; /* as enum top_key */
+	static const char letters[] = "muspn"; /* as enum top_key */
 	const char *at = key > 0 && key < 128 ? strchr(letters, key) : NULL;
 
 	if (key == 'q' || key == 'Q' || key == SCREEN_LOST)

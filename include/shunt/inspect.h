@@ -103,6 +103,7 @@ struct shunt_segment_info {
 	uint64_t depth;   /* queues, logs: messages not yet released */
 	uint64_t passed;  /* queues, logs: bytes of records ever sent */
 	uint64_t dropped; /* logs: messages given up on */
+	uint64_t sent;    /* queues, logs: messages ever sent */
 };
 
 /* One recovery of a lock or semaphore from a holder that died. */

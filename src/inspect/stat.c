@@ -13,6 +13,7 @@
 #include "base/options.h"
 #include "inspect/inspect.h"
 #include "inspect/look.h"
+#include "log/log_layout.h"
 #include "inspect/users.h"
 #include "os/os.h"
 
@@ -139,6 +140,7 @@ stat_lane(const struct shunt__look *look, uint32_t lane,
 		one.unread = end - tail;
 		info->passed += end;
 		info->depth += records;
+		info->sent += shunt__load64(&ctl.ln_count) + records;
 	}
 	one.alive = (uint32_t)shunt__look_held(look, SHUNT__BYTE_LANE + lane);
 	one.pid = shunt__load32(&ctl.ln_pid);
@@ -153,6 +155,16 @@ stat_lane(const struct shunt__look *look, uint32_t lane,
 	info->dropped += one.dropped;
 	if (one.alive || one.unread != 0)
 		add(list, &one);
+}
+
+/* The server counts what it has written for all lanes together. */
+static void
+stat_log(const struct shunt__look *look, struct shunt_segment_info *info)
+{
+	struct shunt__log_server_lay sv;
+
+	if (shunt__look_read(look, SHUNT__AREA_OFF, &sv, sizeof(sv)) == 0)
+		info->sent += sv.sv_count.lc_lines;
 }
 
 static void
@@ -191,6 +203,8 @@ stat_object(const struct shunt__look *look, struct shunt__users *users,
 	stat_receiver(look, info, list);
 	for (uint32_t lane = 0; lane < look->high; lane++)
 		stat_lane(look, lane, info, list);
+	if (info->kind == SHUNT_KIND_LOG)
+		stat_log(look, info);
 	if (look->geo.lane_bytes == 0)
 		left = shunt__info_lock(look, info);
 	else

@@ -53,6 +53,7 @@ shunt__lane_rx_adopt(struct shunt__lane_rx *rx, void *ring, uint64_t cap,
 	rx->ctl = ctl;
 	/* The word is ours while we hold the byte: no order is needed. */
 	rx->tail = shunt__load64(&ctl->ln_tail) & ~UINT64_C(7);
+	rx->count = shunt__load64(&ctl->ln_count);
 }
 
 int64_t
@@ -108,6 +109,7 @@ shunt__lane_fingerprint(void)
 	    offsetof(struct shunt__lane_lay, ln_tail),
 	    offsetof(struct shunt__lane_lay, ln_durable),
 	    offsetof(struct shunt__lane_lay, ln_told),
+	    offsetof(struct shunt__lane_lay, ln_count),
 	    offsetof(struct shunt__lane_lay, ln_pid),
 	    offsetof(struct shunt__lane_lay, ln_tid),
 	    offsetof(struct shunt__lane_lay, ln_uid),

@@ -36,7 +36,8 @@ struct shunt__lane_rx {
 	uint64_t cap;
 	uint64_t tail; /* next header is looked for here */
 	struct shunt__lane_lay *ctl;
-	uint64_t step; /* bytes of the record that was peeked, or 0 */
+	uint64_t step;  /* bytes of the record that was peeked, or 0 */
+	uint64_t count; /* messages released, by us and those before us */
 };
 
 /* Becomes the producer of a lane; the caller holds its byte.  Walks from the
@@ -248,6 +249,9 @@ shunt__lane_release(struct shunt__lane_rx *rx)
 	rx->tail += rx->step;
 	rx->step = 0;
 	shunt__lane_publish_tail(rx);
+	/* For people, on the line that was just written; killed in between, it
+	 * is one too few. */
+	shunt__store64(&rx->ctl->ln_count, ++rx->count);
 }
 
 #endif /* SHUNT_RING_LANE_H */

@@ -468,6 +468,38 @@ removed_by_rm(void **state)
 	removed_under(remove_as_rm_does);
 }
 
+/* A receiver that comes later counts on. */
+static void
+messages_are_counted_over_all_receivers(void **state)
+{
+	struct shunt_segment_info info = {.sz = sizeof(info)};
+	const char *name;
+	struct shunt_queue *queue = fresh(&name), *other;
+	uint64_t sent = 0;
+
+	(void)state;
+	assert_int_equal(shunt_queue_open(&other, name, NULL), 0);
+	for (int round = 0; round < 3; round++) {
+		char buf[64];
+
+		sent += (uint64_t)fill(queue, 40); /* pads are no messages */
+		assert_true(shunt_segment_stat(name, &info, NULL, 0) >= 0);
+		assert_int_equal(info.sent, sent);
+		assert_true(info.depth > 0 && info.passed >= 48 * info.depth);
+		assert_int_equal(
+		    shunt_queue_recv(other, buf, sizeof(buf), NULL, &recv_now),
+		    40);
+		assert_true(drain(other) > 0);
+		shunt_queue_close(&other);
+		assert_int_equal(shunt_queue_open(&other, name, NULL), 0);
+		assert_true(shunt_segment_stat(name, &info, NULL, 0) >= 0);
+		assert_int_equal(info.depth, 0);
+		assert_int_equal(info.sent, sent);
+	}
+	shunt_queue_close(&other);
+	shunt_queue_close(&queue);
+}
+
 int
 main(void)
 {
@@ -483,6 +515,7 @@ main(void)
 	    TEST(the_defaults),
 	    TEST(handles_that_are_none),
 	    TEST(there_is_one_receiver),
+	    TEST(messages_are_counted_over_all_receivers),
 	    TEST(removed_by_force),
 	    TEST(removed_by_rm),
 	};
