@@ -185,8 +185,7 @@ static void
 draw_help(void)
 {
 	static const char *const lines[] = {
-	    "m u s p n  order by messages per "
-	    "second, used, size, processes, name",
+	    "m u s p n  order by messages/s, used, size, processes, name",
 	    "r          the other way round",
 	    "up down    choose a row; page up, page down, home, end",
 	    "space      stop looking, go on", "q          end", "",

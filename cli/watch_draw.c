@@ -341,8 +341,7 @@ draw_help(void)
 	    "PgUp PgDn        a page; Home End: the first and last bytes",
 	    "g                go to an offset: 4096, 4K or 0x1000",
 	    "n                the next byte that changed since this began",
-	    "/                look for a text, or 0x01ff for bytes; empty: "
-	    "again",
+	    "/                look for text, or 0x01ff for bytes; empty: again",
 	    "Tab              scroll the fields, or the bytes",
 	    "space            pause: look no more; go on",
 	    "Ctrl-L           draw anew",

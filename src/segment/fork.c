@@ -27,6 +27,9 @@ const uint64_t *shunt__fork_page = &nobody;
 static pthread_mutex_t list_mutex = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t openers; /* between hold and let go */
 static uint32_t forkers; /* that wait for them, and go first */
+/* Holds of this thread: who forks in the middle of its own waits for no other
+ * than others. */
+static _Thread_local uint32_t mine;
 static struct shunt__object *list;
 static uint64_t *page;
 static uint64_t last_mark; /* inherited, so a child's marks are new ones */
@@ -47,7 +50,7 @@ before(void)
 	shunt__seats_before_fork();
 	pthread_mutex_lock(&list_mutex);
 	forkers++;
-	while (openers > 0)
+	while (openers > mine)
 		others_first();
 	forkers--;
 }
@@ -72,7 +75,8 @@ in_child(void)
 	}
 	list = NULL;
 	pthread_mutex_init(&list_mutex, NULL);
-	forkers = 0; /* theirs are not here; openers there are none */
+	forkers = 0; /* theirs are not here, nor are other openers */
+	openers = mine;
 	shunt__seats_after_fork(1);
 }
 
@@ -109,9 +113,10 @@ void
 shunt__fork_hold(void)
 {
 	pthread_mutex_lock(&list_mutex);
-	while (forkers > 0)
+	while (forkers > 0 && mine == 0)
 		others_first();
 	openers++;
+	mine++;
 	pthread_mutex_unlock(&list_mutex);
 }
 
@@ -119,8 +124,9 @@ void
 shunt__fork_let_go(void)
 {
 	pthread_mutex_lock(&list_mutex);
-	if (--openers == 0)
-		pthread_mutex_unlock(&list_mutex);
+	openers--;
+	mine--;
+	pthread_mutex_unlock(&list_mutex);
 }
 
 void

@@ -23,7 +23,8 @@
 struct board {
 	char pool[64], items[64];
 	_Atomic uint32_t stop;
-	_Atomic uint32_t holding[WORKERS];
+	_Atomic uint32_t holding[WORKERS]; /* number of the turn, or 0 */
+	_Atomic uint32_t turn;
 	_Atomic uint32_t crowded;       /* more held than there are */
 	_Atomic uint64_t turns;         /* noted once a permit was given back */
 	_Atomic uint64_t made[WORKERS]; /* noted after each return */
@@ -34,13 +35,17 @@ struct board {
 static struct board *board;
 static unsigned worker;
 
+/* Who is in the same turn at two looks held at the moment between them: one
+ * look alone sees a permit twice that goes from one to another meanwhile. */
 static uint32_t
 holders(const struct board *b)
 {
-	uint32_t n = 0;
+	uint32_t first[WORKERS], n = 0;
 
 	for (unsigned i = 0; i < WORKERS; i++)
-		n += b->holding[i];
+		first[i] = b->holding[i];
+	for (unsigned i = 0; i < WORKERS; i++)
+		n += first[i] != 0 && b->holding[i] == first[i];
 	return n;
 }
 
@@ -92,7 +97,7 @@ work(void *arg)
 	NEED(shunt_semaphore_open(&items, b->items, NULL) == 0);
 	while (!b->stop) {
 		take(pool);
-		b->holding[worker] = 1;
+		b->holding[worker] = ++b->turn;
 		if (holders(b) > PERMITS)
 			b->crowded = 1;
 		if (b->turns % 16 == 0)

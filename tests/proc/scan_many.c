@@ -147,7 +147,7 @@ check_held(struct shunt_scan *scan, const struct shunt_segment_info *info)
 	for (int p = 0; p < processes; p++)
 		if (pids[p] == user)
 			return;
-	NEED(!"a user of ours");
+	NEED(0 && "a user of ours");
 }
 
 /* Counts all; @check: slow, so not while the time is taken. */

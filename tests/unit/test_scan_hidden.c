@@ -494,7 +494,7 @@ fail_each(const char *name, int err)
 			continue;
 		fprintf(stderr, "call %u, %s: state %u users %u\n", k,
 		    faults_call(), info.state, info.users);
-		NEED(!"a right answer");
+		NEED(0 && "a right answer");
 	}
 }
 
