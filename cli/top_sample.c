@@ -175,8 +175,14 @@ top_rate(const struct top *top, const struct top_row *row)
 		return "-";
 	if (row->fresh && top->looks < 2)
 		return "?"; /* a rate takes two looks */
-	snprintf(
-	    out, sizeof(text[0]), "%s/s", out_size((uint64_t)row->bytes_per_s));
+	if (row->messages_per_s < 10000)
+		snprintf(out, sizeof(text[0]), "%.0f", row->messages_per_s);
+	else if (row->messages_per_s < 1e6)
+		snprintf(
+		    out, sizeof(text[0]), "%.1fk", row->messages_per_s / 1e3);
+	else
+		snprintf(
+		    out, sizeof(text[0]), "%.2fM", row->messages_per_s / 1e6);
 	return out;
 }
 

@@ -22,7 +22,8 @@ run top
 went 'a table'
 is 'its titles' "$(echo "$OUT" | sed -n 2p | tr -s ' ')" \
     'KIND STATE SIZE USED CHANGE USERS MSGS/S DEPTH NAME'
-has 'a queue' "$OUT" "queue *idle* 0 *3 $q"
+has 'a queue: no message a second, three wait' "$(echo "$OUT" | tr -s ' ')" \
+    "queue idle [0-9.]*[KMG] [0-9.]*[KMG] 0 0 3 $q"
 has 'a raw segment' "$OUT" "raw *idle *40K *0 *- *- $N-a"
 [ "$(echo "$OUT" | head -n 1 | cut -c1-10)" = '3 segments' ] && pass ||
     fail 'the totals'
@@ -46,6 +47,11 @@ about() {
 	top --json | jq -e ".[] | select(.name == \"$q\") | $1" >/dev/null
 }
 check 'what passes has a rate' until_ok 10 about '.messages_per_s > 100 and .bytes_per_s > .messages_per_s'
+# A number, not a size.
+rates() {
+	top | tr -s ' ' | grep "$q" | grep -Eq ' [1-9][0-9.]*[kM]? [0-9]+ /'
+}
+check 'and in the table' until_ok 10 rates
 check 'and users' until_ok 10 about '.users == 2 and .state == "live"'
 kill "$PID"
 ended "$PID"
