@@ -36,6 +36,9 @@ image_make(struct image *im, const struct shunt__spec *spec)
 	h->hd_area_bytes = spec->area_bytes;
 	h->hd_lane_bytes = spec->lane_bytes;
 	h->hd_param = spec->param;
+	h->hd_schema = spec->schema;
+	if (spec->type != NULL)
+		memcpy(h->hd_type, spec->type, strlen(spec->type));
 	h->hd_timens = shunt__who_timens();
 	shunt__who_boot(h->hd_boot);
 	if (spec->init_len != 0)

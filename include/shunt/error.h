@@ -33,6 +33,9 @@ enum shunt_error {
 	SHUNT_E_DROPPED = -10014,   /* the log was full; counted, not kept */
 	SHUNT_E_TIMENS = -10015,    /* another time namespace: clocks differ */
 	SHUNT_E_TRUNCATED = -10016, /* somebody cut the memory under us */
+	SHUNT_E_TYPE = -10017,      /* other messages than the caller's */
+	SHUNT_E_EVICTED = -10018,   /* too slow: left behind, by its policy */
+	SHUNT_E_BROKEN = -10019,    /* the writer died before the end */
 };
 
 /* How long to wait, in nanoseconds: the default waits as read(2) does. */

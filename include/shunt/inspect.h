@@ -26,6 +26,9 @@ enum shunt_kind {
 	SHUNT_KIND_LOCK = 3,
 	SHUNT_KIND_SEMAPHORE = 4,
 	SHUNT_KIND_EVENT = 5,
+	SHUNT_KIND_TOPIC = 6,
+	SHUNT_KIND_STREAM = 7,
+	SHUNT_KIND_SERVICE = 8,
 	SHUNT_KIND_OTHER = 99 /* ours, of a kind or version not known here */
 };
 

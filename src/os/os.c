@@ -320,6 +320,12 @@ os_futex_wait(const void *word, uint32_t expect, int64_t ns)
 }
 
 static int
+os_touch(int fd)
+{
+	RET(futimens(fd, NULL));
+}
+
+static int
 os_futex_wake(const void *word, int n)
 {
 	RET((int)syscall(SYS_futex, word, FUTEX_WAKE, n, NULL, NULL, 0));
@@ -466,6 +472,7 @@ struct shunt__os shunt__os = {
     .sockopt = os_sockopt,
     .rlimit = os_rlimit,
     .fdatasync = os_fdatasync,
+    .touch = os_touch,
     .getrandom = os_getrandom,
     .futex_wait = os_futex_wait,
     .futex_wake = os_futex_wake,

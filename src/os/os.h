@@ -63,6 +63,7 @@ struct shunt__os {
 	int (*sockopt)(int fd, int option); /* SO_DOMAIN, SO_TYPE */
 	int (*rlimit)(int what, uint64_t *bytes);
 	int (*fdatasync)(int fd);
+	int (*touch)(int fd); /* its times become now: its watchers see it */
 	int (*getrandom)(void *buf, size_t n);
 	int (*futex_wait)(const void *word, uint32_t expect, int64_t ns);
 	int (*futex_wake)(const void *word, int n);

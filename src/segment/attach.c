@@ -92,6 +92,30 @@ right_kind(const struct shunt__object *obj, const struct shunt__spec *spec,
 	return 0;
 }
 
+/* Whoever names a type or a schema wants no other; who names none takes any. */
+static int
+right_type(const struct shunt__object *obj, const struct shunt__spec *spec)
+{
+	const struct shunt__header_lay *h = &obj->header;
+	const char *wanted = spec->type != NULL ? spec->type : "";
+	char type[sizeof(h->hd_type) + 1] = {0};
+
+	memcpy(type, h->hd_type, sizeof(h->hd_type));
+	if (*wanted != 0 && strcmp(wanted, type) != 0)
+		return shunt__fail(SHUNT_E_TYPE,
+		    "%s: its messages are of type '%s', not of type '%s'",
+		    shunt__quote(obj->name.shown), shunt__quote(type),
+		    shunt__quote(wanted));
+	if (spec->schema != 0 && spec->schema != h->hd_schema)
+		return shunt__fail(SHUNT_E_TYPE,
+		    "%s: its messages are of schema %#llx, not %#llx; it was "
+		    "made by another version of the program",
+		    shunt__quote(obj->name.shown),
+		    (unsigned long long)h->hd_schema,
+		    (unsigned long long)spec->schema);
+	return 0;
+}
+
 /*
  * Opens it and holds its attached byte.  0; -ENOENT; -ESTALE: it was removed
  * while we came, start again; or a code.
@@ -112,6 +136,8 @@ join(struct shunt__object *obj, const struct shunt__spec *spec)
 	e = shunt__header_read(fd, &obj->header, &obj->geo, obj->name.shown);
 	if (e >= 0)
 		e = right_kind(obj, spec, e, &st);
+	if (e == 0)
+		e = right_type(obj, spec);
 	if (e == 0)
 		e = lock_out_removers(fd, &obj->name);
 	if (e == 0) {

@@ -35,12 +35,15 @@ right_rings(const struct shunt__spec *spec)
 	       spec->lane_bytes <= (UINT64_C(1) << 30);
 }
 
-/* Most permits and those at first; nobody else has a parameter. */
+/* Semaphores: the most permits and those at first.  What comes after events
+ * looks at its parameter itself; nobody else has one. */
 static int
 right_param(const struct shunt__spec *spec)
 {
 	uint64_t most = spec->param >> 32;
 
+	if (spec->kind > SHUNT_KIND_EVENT)
+		return 1;
 	if (spec->kind != SHUNT_KIND_SEMAPHORE)
 		return spec->param == 0;
 	return most != 0 && (spec->param & UINT32_MAX) <= most;

@@ -19,6 +19,12 @@ shunt__kind_name(uint32_t kind)
 		return "a semaphore";
 	case SHUNT_KIND_EVENT:
 		return "an event";
+	case SHUNT_KIND_TOPIC:
+		return "a topic";
+	case SHUNT_KIND_STREAM:
+		return "a stream";
+	case SHUNT_KIND_SERVICE:
+		return "a service";
 	default:
 		return "an object of another kind";
 	}

@@ -11,13 +11,13 @@
 
 static void
 fill_header(struct shunt__header_lay *h, const struct shunt__geometry *geo,
-    uint64_t print)
+    const struct shunt__spec *spec)
 {
 	memset(h, 0, sizeof(*h));
 	h->hd_magic = SHUNT__MAGIC;
 	h->hd_layout = SHUNT__LAYOUT;
 	h->hd_order = SHUNT__ORDER;
-	h->hd_fingerprint = shunt__fingerprint(print);
+	h->hd_fingerprint = shunt__fingerprint(spec->print);
 	h->hd_size = geo->size;
 	h->hd_kind = geo->kind;
 	h->hd_lifetime = geo->lifetime;
@@ -25,6 +25,9 @@ fill_header(struct shunt__header_lay *h, const struct shunt__geometry *geo,
 	h->hd_area_bytes = geo->area_bytes;
 	h->hd_lane_bytes = geo->lane_bytes;
 	h->hd_param = geo->param;
+	h->hd_schema = spec->schema;
+	if (spec->type != NULL)
+		memcpy(h->hd_type, spec->type, strlen(spec->type));
 	h->hd_timens = shunt__who_timens();
 	shunt__who_boot(h->hd_boot);
 	h->hd_created_ns = (int64_t)shunt__clock(CLOCK_REALTIME);
@@ -58,6 +61,11 @@ prepare(struct shunt__object *obj, int fd, const struct shunt__spec *spec)
 {
 	int e = shunt__geometry_make(&obj->geo, spec);
 
+	if (spec->type != NULL &&
+	    strlen(spec->type) >= sizeof(obj->header.hd_type))
+		return shunt__fail(-EINVAL,
+		    "%s: the name of a type has at most 31 bytes",
+		    shunt__quote(obj->name.shown));
 	if (e < 0)
 		return shunt__fail(e,
 		    "%s: a lane is a power of two from 4 KiB to 1 GiB, and "
@@ -75,7 +83,7 @@ prepare(struct shunt__object *obj, int fd, const struct shunt__spec *spec)
 	e = shunt__reserve(fd, 0, obj->geo.rings_off, obj->name.shown);
 	if (e < 0)
 		return e;
-	fill_header(&obj->header, &obj->geo, spec->print);
+	fill_header(&obj->header, &obj->geo, spec);
 	e = write_all(fd, &obj->header, sizeof(obj->header), 0);
 	if (e == 0 && spec->init_len != 0)
 		e = write_all(fd, spec->init, spec->init_len, SHUNT__AREA_OFF);

@@ -45,6 +45,8 @@ struct shunt__spec {
 	int exclusive;     /* never open it */
 	int persistent;    /* what is made stays */
 	int readonly;      /* look only: maps PROT_READ, claims nothing */
+	uint64_t schema;   /* 0: any; else what is made has it, what is there must */
+	const char *type;  /* likewise, at most 31 bytes; NULL or "": any */
 	const char *group; /* or NULL */
 	const char *owner; /* or NULL */
 };

@@ -5,9 +5,10 @@
 /*
  * An object in its file; docs/layout.md has the same as tables.
  *
- *        0  header    136 bytes, complete before the name exists, then fixed
+ *        0  header    176 bytes, complete before the name exists, then fixed
  *     4096  control   one page that all users share
- *     8192  area      the kind's own, a multiple of 4096 (log: the note)
+ *     8192  area      the kind's own, a multiple of 4096 (log: the note; what
+ *                     has receivers: their slots, segment/slot.h)
  *           lanes     256 bytes of control each, a multiple of 4096 in all
  *           rings     lane_bytes each, reserved when the lane is claimed;
  *                     a lock, a semaphore and an event have none
@@ -17,6 +18,7 @@
  *   2^40 - 1           attaching (shared) or removing (alone)
  *   2^40 + lane        the thread whose lane it is, alone
  *   2^40 + 2^20        receiver or server, alone
+ *   2^40 + 2^20 + slot one of several receivers, subscribers, servers, alone
  *
  * Who may include this: segment, channel, log, lock, inspect and the tests.
  */
@@ -28,7 +30,7 @@
 
 #define SHUNT__MAGIC  UINT64_C(0x4a424f544e554853) /* "SHUNTOBJ" */
 #define SHUNT__ORDER  0x01020304u
-#define SHUNT__LAYOUT 0x8003u /* 0x8000 and up: development, not released */
+#define SHUNT__LAYOUT 0x8004u /* 0x8000 and up: development, not released */
 
 #define SHUNT__HEADER_BYTES 4096u
 #define SHUNT__CONTROL_OFF  4096u
@@ -63,10 +65,13 @@ struct shunt__header_lay {
 	uint32_t hd_spare;
 	char hd_comm[16];
 	uint64_t hd_param; /* semaphore: most permits << 32 | those at first */
+	uint64_t
+	    hd_schema;    /* 0: none; the caller's hash of what messages hold */
+	char hd_type[32]; /* "": none; the caller's name of it; NUL-filled */
 	uint64_t hd_check; /* checksum of all bytes before it */
 };
 
-_Static_assert(sizeof(struct shunt__header_lay) == 136, "no hidden padding");
+_Static_assert(sizeof(struct shunt__header_lay) == 176, "no hidden padding");
 _Static_assert(offsetof(struct shunt__header_lay, hd_layout) == 8, "");
 _Static_assert(offsetof(struct shunt__header_lay, hd_order) == 12, "");
 _Static_assert(offsetof(struct shunt__header_lay, hd_fingerprint) == 16, "");
@@ -83,7 +88,9 @@ _Static_assert(offsetof(struct shunt__header_lay, hd_pid) == 88, "");
 _Static_assert(offsetof(struct shunt__header_lay, hd_uid) == 96, "");
 _Static_assert(offsetof(struct shunt__header_lay, hd_comm) == 104, "");
 _Static_assert(offsetof(struct shunt__header_lay, hd_param) == 120, "");
-_Static_assert(offsetof(struct shunt__header_lay, hd_check) == 128, "");
+_Static_assert(offsetof(struct shunt__header_lay, hd_schema) == 128, "");
+_Static_assert(offsetof(struct shunt__header_lay, hd_type) == 136, "");
+_Static_assert(offsetof(struct shunt__header_lay, hd_check) == 168, "");
 
 struct shunt__control_lay {
 	/* Read after every commit, written when the receiver goes to sleep. */
@@ -92,8 +99,10 @@ struct shunt__control_lay {
 	struct shunt__u32 ct_level;   /* log: 0 all, else least grave + 1 */
 	uint32_t ct_spare0[29];
 
-	struct shunt__u32 ct_high; /* lanes below were claimed; only grows */
-	uint32_t ct_spare1[31];
+	struct shunt__u32 ct_high;  /* lanes below were claimed; only grows */
+	struct shunt__u32 ct_slots; /* slots below were taken; only grows */
+	struct shunt__u32 ct_ended; /* 1: finished, nothing more is sent */
+	uint32_t ct_spare1[29];
 
 	/* Written when a receiver or server begins, for people. */
 	struct shunt__u32 ct_pid;
@@ -109,6 +118,8 @@ struct shunt__control_lay {
 _Static_assert(offsetof(struct shunt__control_lay, ct_removed) == 4, "");
 _Static_assert(offsetof(struct shunt__control_lay, ct_level) == 8, "");
 _Static_assert(offsetof(struct shunt__control_lay, ct_high) == 128, "");
+_Static_assert(offsetof(struct shunt__control_lay, ct_slots) == 132, "");
+_Static_assert(offsetof(struct shunt__control_lay, ct_ended) == 136, "");
 _Static_assert(offsetof(struct shunt__control_lay, ct_pid) == 256, "");
 _Static_assert(offsetof(struct shunt__control_lay, ct_uid) == 260, "");
 _Static_assert(offsetof(struct shunt__control_lay, ct_since) == 264, "");

@@ -12,11 +12,24 @@ shunt__deadline(int64_t wait_ns)
 	return wait_ns <= 0 ? 0 : shunt__now() + (uint64_t)wait_ns;
 }
 
+void
+shunt__ring(struct shunt__object *obj, struct shunt__u32 *bell)
+{
+	uint32_t old =
+	    shunt__bell_ring(bell, SHUNT__BELL_ASLEEP | SHUNT__BELL_POLL);
+
+	if (old & SHUNT__BELL_POLL)
+		shunt__os.touch(obj->fd);
+}
+
 int
 shunt__wait(struct shunt__object *obj, struct shunt__u32 *bell, uint32_t bits,
     uint64_t deadline, int (*ready)(void *arg), void *arg)
 {
 	int64_t most = SHUNT__SLEEP_FIRST;
+	int shared = (bits & SHUNT__WAIT_SHARED) != 0;
+
+	bits &= ~SHUNT__WAIT_SHARED;
 
 	for (;;) {
 		shunt__bell_arm(bell, bits);
@@ -37,7 +50,8 @@ shunt__wait(struct shunt__object *obj, struct shunt__u32 *bell, uint32_t bits,
 				left = (int64_t)(deadline - now);
 		}
 		if (e != -EAGAIN) {
-			shunt__bell_disarm(bell, bits);
+			if (!shared)
+				shunt__bell_disarm(bell, bits);
 			return e;
 		}
 		if (shunt__bell_wait(bell, bits, left) == -ETIMEDOUT &&

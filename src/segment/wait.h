@@ -15,6 +15,17 @@
 int shunt__wait(struct shunt__object *obj, struct shunt__u32 *bell,
     uint32_t bits, uint64_t deadline, int (*ready)(void *arg), void *arg);
 
+/*
+ * Rings @bell of @obj: wakes all that sleep there, and touches the file if one
+ * of them has a descriptor in poll(2) instead.  Killed between the two, our
+ * descriptor is closed for us, which those descriptors show as well.
+ */
+void shunt__ring(struct shunt__object *obj, struct shunt__u32 *bell);
+
+/* Among @bits of shunt__wait(): others sleep on the bell, too, so only who
+ * rings it clears it. */
+#define SHUNT__WAIT_SHARED (1u << 31)
+
 /* The deadline of a caller's wait_ns, above 0 or SHUNT_FOREVER. */
 uint64_t shunt__deadline(int64_t wait_ns);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <limits.h>
 #include <linux/membarrier.h>
 
 #include "os/os.h"
@@ -14,15 +15,18 @@ shunt__bell_register(void)
 	       0;
 }
 
-void
+uint32_t
 shunt__bell_ring(struct shunt__u32 *bell, uint32_t bits)
 {
 	/*
 	 * The word changes before the wake: a sleeper between its last look
 	 * and the kernel then does not sleep.  Of several wakers one wins.
 	 */
-	if (shunt__and32(bell, ~bits) & bits)
-		shunt__os.futex_wake(bell, 1);
+	uint32_t old = shunt__and32(bell, ~bits);
+
+	if (old & bits)
+		shunt__os.futex_wake(bell, INT_MAX);
+	return old;
 }
 
 void

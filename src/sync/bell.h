@@ -27,6 +27,8 @@ enum {
 	SHUNT__BELL_ASLEEP = 1u << 0, /* wake me */
 	SHUNT__BELL_FENCE = 1u << 1,  /* fence before you look here */
 	SHUNT__BELL_NAP = 1u << 2,    /* wake me when your lane is half full */
+	SHUNT__BELL_POLL = 1u << 3,   /* beside ASLEEP: touch the file, too,
+					 somebody has a descriptor in poll */
 };
 
 /* The longest sleeps: first, then doubling up to the second. */
@@ -56,8 +58,9 @@ shunt__bell_look(const struct shunt__u32 *bell, int fence)
 	return bits;
 }
 
-/* Takes @bits back and wakes the sleeper if one of them was set. */
-void shunt__bell_ring(struct shunt__u32 *bell, uint32_t bits);
+/* Takes @bits back and wakes all sleepers if one of them was set; the bits as
+ * they were before. */
+uint32_t shunt__bell_ring(struct shunt__u32 *bell, uint32_t bits);
 
 /* A: sets @bits.  When it returns, every commit whose waker did not see them
  * is visible: look at everything once more, then shunt__bell_wait(). */

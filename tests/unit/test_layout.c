@@ -11,6 +11,7 @@
 #include "log/log_layout.h"
 #include "ring/lane_layout.h"
 #include "segment/object_layout.h"
+#include "segment/slot.h"
 
 #define FIELDS_MOST 256
 
@@ -32,6 +33,7 @@ static const struct {
     {"shunt__header_lay", sizeof(struct shunt__header_lay)},
     {"shunt__control_lay", sizeof(struct shunt__control_lay)},
     {"shunt__lane_lay", sizeof(struct shunt__lane_lay)},
+    {"shunt__slot_lay", sizeof(struct shunt__slot_lay)},
     {"shunt__log_record_lay", sizeof(struct shunt__log_record_lay)},
     {"shunt__log_count_lay", sizeof(struct shunt__log_count_lay)},
     {"shunt__log_note_lay", sizeof(struct shunt__log_note_lay)},
@@ -170,7 +172,7 @@ read_headers(void **state)
 {
 	static const char *const files[] = {"src/segment/object_layout.h",
 	    "src/ring/lane_layout.h", "src/log/log_layout.h",
-	    "src/lock/layout.h"};
+	    "src/lock/layout.h", "src/segment/slot.h"};
 
 	(void)state;
 	n_fields = 0;
