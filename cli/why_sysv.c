@@ -96,9 +96,9 @@ why_sysv(struct why *w)
 	why_owner_tell(w, v.uid, v.gid, v.mode);
 	tell_segment(w, &v);
 	why_users_tell(w);
-	snprintf(id, sizeof(id), "%" PRId32, v.id);
+	snprintf(id, sizeof(id), "sysv:id=%" PRId32, v.id);
 	if (!(v.flags & SHUNT_SYSV_DEST))
-		why_command(w, "ipcrm -m ", id);
+		why_command(w, "shunt rm ", id);
 	tell_segment_state(w, &v);
 	if (geteuid() != v.cuid)
 		why_rights_tell(w, v.uid);
