@@ -131,6 +131,22 @@ lines_next(struct lines *lines, const char **line)
 	}
 }
 
+ssize_t
+lines_take(struct lines *lines, size_t len, const char **bytes)
+{
+	while (lines->end - lines->at < len && !lines->eof) {
+		int r = fill(lines);
+
+		if (r < 0)
+			return r;
+	}
+	if (len > lines->end - lines->at)
+		len = lines->end - lines->at;
+	*bytes = lines->buf + lines->at;
+	lines->at += len;
+	return (ssize_t)len;
+}
+
 void
 lines_close(struct lines *lines)
 {

@@ -22,6 +22,7 @@ enum {
 	LINES_END = -20001,     /* no more */
 	LINES_LONG = -20002,    /* one over max: it was skipped */
 	LINES_STOPPED = -20003, /* a signal asked to stop */
+	LINES_CUT = -20004,     /* it ends within a message; see framing.h */
 };
 
 /* 0 or -ENOMEM. */
@@ -32,6 +33,10 @@ int lines_open(struct lines *lines, size_t max, int delim);
  * too.  Returns its length, LINES_... or -errno.
  */
 ssize_t lines_next(struct lines *lines, const char **line);
+
+/* The next @len bytes, whatever they are; fewer at the end, or LINES_... or
+ * -errno. */
+ssize_t lines_take(struct lines *lines, size_t len, const char **bytes);
 void lines_close(struct lines *lines);
 
 /* read(2) of standard input that a stop signal ends: LINES_STOPPED. */

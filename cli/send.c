@@ -8,7 +8,7 @@
 
 #include "args.h"
 #include "fail.h"
-#include "lines.h"
+#include "framing.h"
 #include "out.h"
 #include "signals.h"
 
@@ -78,32 +78,25 @@ send_one(struct send *s, const char *msg, size_t len)
 }
 
 static int
-send_lines(struct send *s, int delim)
+send_input(struct send *s, enum framing framing)
 {
-	struct lines lines;
-	const char *line;
+	struct feed feed;
+	const char *msg;
 	ssize_t n;
 	int rc = CLI_DONE;
 
-	if (lines_open(&lines, shunt_queue_max(s->queue), delim) < 0)
+	if (feed_open(&feed, shunt_queue_max(s->queue), framing) < 0)
 		return fail_cold(s->cmd, s->name, -ENOMEM);
-	while (rc == CLI_DONE && (n = lines_next(&lines, &line)) != LINES_END) {
-		if (n == LINES_STOPPED)
-			rc = CLI_FAILED;
-		else if (n == LINES_LONG) {
-			rc = fail_say(s->cmd,
-			    "%s: line %" PRIu64 " is too long: this queue "
-			    "takes %zu bytes at most; it and what follows "
-			    "were not sent",
-			    out_safe(s->name), lines.number, lines.max);
+	while (rc == CLI_DONE && (n = feed_next(&feed, &msg)) != LINES_END) {
+		if (n >= 0) {
+			rc = send_one(s, msg, (size_t)n);
+			continue;
+		}
+		rc = feed_refuse(s->cmd, s->name, "this queue", &feed, n);
+		if (n != LINES_STOPPED)
 			tell_sent(s);
-		} else if (n < 0)
-			rc = fail_say(
-			    s->cmd, "standard input: %s", strerror((int)-n));
-		else
-			rc = send_one(s, line, (size_t)n);
 	}
-	lines_close(&lines);
+	feed_close(&feed);
 	return rc;
 }
 
@@ -112,10 +105,10 @@ run(const struct command *cmd, int argc, char **argv)
 {
 	struct shunt_queue_options opts = {.sz = sizeof(opts)};
 	struct send s = {.cmd = cmd, .timeout_ns = WAIT_FOREVER};
-	int null = 0;
+	struct framing_args framing = {0};
 	const struct arg table[] = {
 	    {'t', "timeout", ARG_SECONDS, &s.timeout_ns, NULL},
-	    {'0', "null", ARG_FLAG, &null, NULL},
+	    FRAMING_ARGS(framing),
 	    {0, "owner", ARG_TEXT, &opts.owner, NULL},
 	    {0},
 	};
@@ -132,7 +125,7 @@ run(const struct command *cmd, int argc, char **argv)
 		return fail_cold(cmd, s.name, r);
 	rc = CLI_DONE;
 	if (argc == 1)
-		rc = send_lines(&s, null ? 0 : '\n');
+		rc = send_input(&s, framing_of(&framing));
 	for (int i = 1; i < argc && rc == CLI_DONE; i++)
 		rc = send_one(&s, argv[i], strlen(argv[i]));
 	shunt_queue_close(&s.queue);
@@ -147,9 +140,10 @@ static const char help[] =
 "in it is unread.  Sent means in the queue, not received.\n"
 "\n"
 "  -t, --timeout=S   wait at most S seconds for room for each message\n"
-"  -0, --null        messages on standard input end with NUL, not newline\n"
+FRAMING_HELP
 "      --owner=USER  accept a queue of this user\n"
 "\n"
+FRAMING_HELP_REST
 "TEXT that begins with a dash goes behind --.\n"
 "\n"
 "Examples:\n"
@@ -161,7 +155,7 @@ static const char help[] =
 const struct command command_send = {
     .name = "send",
     .summary = "send messages to a queue",
-    .synopsis = "QUEUE [TEXT...] [--timeout=S] [--null]",
+    .synopsis = "QUEUE [TEXT...] [--timeout=S] [--framing=F]",
     .run = run,
     .help = help,
 };

@@ -89,6 +89,9 @@ _shunt() {
 	ls:--state) words='live idle orphan unlinked-held unknown dest' ;;
 	ls:--sort | ls:-s) words='place name size used age users owner state' ;;
 	*:--kind | *:-k) words='raw queue log lock semaphore event' ;;
+	*:--framing | send:-f | recv:-f | pub:-f | sub:-f)
+		words='line nul length length8'
+		;;
 	*:--format | logd:-f) words='classic iso json' ;;
 	*:--sync | logd:-s) words='batch never' ;;
 	*:--full) words='wait drop default' ;;

@@ -31,6 +31,8 @@ completes shunt recv --n
 is 'an option with a letter' "$OUT" ' --null '
 completes shunt logd --format = i
 is 'a choice' "$OUT" ' iso '
+completes shunt recv -f len
+is 'a framing' "$OUT" ' length length8 '
 completes shunt ls --place = mem
 is 'a place' "$OUT" ' memfd '
 completes shunt ls --kind = sems
