@@ -177,7 +177,7 @@ verdict "${K}01" live no
 has 'System V: who' "$OUT" "$PID (shunt) has it"
 has 'System V: count' "$OUT" 'attached 1 time.'
 eval "$REMOVE" # IPC_RMID: it has no key, and goes with the last detach
-id=${REMOVE##* }
+id=${REMOVE##*=}
 why "sysv:id=$id"
 has 'System V: removed already' "$OUT" 'goes with the last detach'
 let_go
