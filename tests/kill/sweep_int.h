@@ -9,7 +9,8 @@
  * one slow pass and its list of points), sweep_way.c (how to get to a point),
  * sweep_check.c (survivors and callbacks under a time limit), sweep.c (points
  * and recoverers), sweep_grid.c (two victims), sweep_report.c (words),
- * sweep_hash.c (for image callbacks), sweep_main.c (options and budgets).
+ * sweep_hash.c (for image callbacks), sweep_jobs.c (several harnesses),
+ * sweep_main.c (options and budgets).
  */
 
 #include <sys/types.h>
@@ -206,6 +207,12 @@ void guard_off(void);
 int grid_open(struct run *u);
 void grid_sweep(struct run *u, unsigned long pairs);
 unsigned long grid_size(const struct run *u);
+
+/* ---- sweep_jobs.c ---- */
+
+unsigned jobs_default(void);
+unsigned jobs_run(unsigned n, void (*fn)(unsigned, void *), void *arg);
+bool jobs_told_to_end(void);
 
 /* ---- sweep_report.c ---- */
 

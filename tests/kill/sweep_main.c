@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "sweep_int.h"
@@ -17,7 +18,8 @@ enum { MAX_CASES = 256, EXIT_SKIP = 77 };
 
 struct plan {
 	const struct sweep_case *cases[MAX_CASES]; /* those chosen */
-	struct sweep_report reports[MAX_CASES];
+	struct sweep_report *reports; /* of all harnesses, shared */
+	unsigned jobs, job;           /* how many harnesses, and which */
 	struct run runs[MAX_CASES];
 	bool opened[MAX_CASES];
 	size_t n;
@@ -34,6 +36,7 @@ static const char usage[] =
     "  --mode M          changed (default), all, sample=N\n"
     "  --kills TOTAL     spread over the cases; new samples until reached\n"
     "  --seconds LIMIT   stop then\n"
+    "  --jobs N          harnesses side by side; the processors by default\n"
     "  --seed N          of all random choices; printed\n"
     "  --method M        auto (default), hw, int3, steps\n"
     "  --max-failures N  give a case up after so many (20)\n"
@@ -85,7 +88,7 @@ take_option(struct plan *p, int opt, const char *arg)
 	unsigned long n = 0;
 	char *end;
 
-	if (strchr("kpDxS", opt) != NULL && !number(arg, &n))
+	if (strchr("kpDxSJ", opt) != NULL && !number(arg, &n))
 		return false;
 	switch (opt) {
 	case 'l':
@@ -113,6 +116,9 @@ take_option(struct plan *p, int opt, const char *arg)
 	case 'S':
 		p->o.seed = n;
 		break;
+	case 'J':
+		p->jobs = (unsigned)n;
+		return n > 0;
 	case 's':
 		p->o.seconds = strtod(arg, &end);
 		return *end == '\0' && p->o.seconds > 0;
@@ -140,6 +146,7 @@ read_options(struct plan *p, int argc, char **argv)
 	    {"kills", required_argument, NULL, 'k'},
 	    {"seconds", required_argument, NULL, 's'},
 	    {"seed", required_argument, NULL, 'S'},
+	    {"jobs", required_argument, NULL, 'J'},
 	    {"max-failures", required_argument, NULL, 'x'},
 	    {"json", no_argument, NULL, 'j'},
 	    {"help", no_argument, NULL, 'h'},
@@ -216,6 +223,14 @@ weight(const struct run *u)
 	return u->o->mode == SWEEP_CHANGED ? u->tr.keys : u->tr.points;
 }
 
+/* Cases go round among the harnesses. */
+static bool
+mine(const struct plan *p, size_t i)
+{
+	return i % p->jobs == p->job;
+}
+
+/* Those of all harnesses. */
 static unsigned long
 kills_so_far(const struct plan *p)
 {
@@ -265,11 +280,13 @@ more_kills(struct plan *p, double until)
 static void
 run_all(struct plan *p)
 {
-	unsigned long all = 0, kills = 0;
+	unsigned long all = 0, kills = 0, total = p->o.kills / p->jobs;
 	double until = now_s() + p->o.seconds, left;
 	size_t i, open = 0;
 
 	for (i = 0; i < p->n && !sweep_stopping(); i++) {
+		if (!mine(p, i))
+			continue;
 		p->opened[i] = run_open(&p->runs[i], p->cases[i], &p->o,
 				   &p->reports[i]) == 0;
 		all += p->opened[i] ? weight(&p->runs[i]) : 0;
@@ -280,7 +297,7 @@ run_all(struct plan *p)
 			continue;
 		if (p->o.kills != 0)
 			kills =
-			    1 + (unsigned long)((double)p->o.kills *
+			    1 + (unsigned long)((double)total *
 						(double)weight(&p->runs[i]) /
 						(double)all);
 		left = 0;
@@ -297,9 +314,27 @@ run_all(struct plan *p)
 			run_close(&p->runs[i]);
 }
 
+static void
+run_job(unsigned nth, void *arg)
+{
+	struct plan *p = arg;
+
+	p->job = nth;
+	run_all(p);
+}
+
+/* One case is one harness's work. */
+static unsigned
+run_jobs(struct plan *p)
+{
+	if (p->jobs > p->n)
+		p->jobs = (unsigned)p->n;
+	return jobs_run(p->jobs, run_job, p);
+}
+
 /* A point that is not there must not look like one that passed. */
 static void
-none_taken(struct plan *p)
+none_taken(struct plan *p, bool stopped)
 {
 	size_t i;
 
@@ -309,11 +344,22 @@ none_taken(struct plan *p)
 		if (r->skipped || r->taken > 0 || r->failures > 0)
 			continue;
 		r->name = p->cases[i]->name;
-		r->skipped = r->cut || sweep_stopping();
+		r->skipped = r->cut || stopped;
 		r->failures += !r->skipped;
 		snprintf(r->why, sizeof(r->why),
 		    r->skipped ? "no time was left" : "there is no such point");
 	}
+}
+
+static const char *
+method_used(const struct plan *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->n; i++)
+		if (p->reports[i].method != NULL)
+			return p->reports[i].method;
+	return "none";
 }
 
 static int
@@ -321,8 +367,9 @@ summary(struct plan *p)
 {
 	size_t i, passed = 0, failed = 0, skipped = 0;
 	unsigned long kills = kills_so_far(p);
+	bool stopped = jobs_told_to_end();
 
-	none_taken(p);
+	none_taken(p, stopped);
 	report_table(p->reports, p->n);
 	for (i = 0; i < p->n; i++) {
 		if (p->json)
@@ -335,11 +382,11 @@ summary(struct plan *p)
 			passed++;
 	}
 	printf("%lu kills, seed %llu, method %s%s\n", kills,
-	    (unsigned long long)p->o.seed, tracee_method_name(tracee_method()),
-	    sweep_stopping() ? ", interrupted" : "");
+	    (unsigned long long)p->o.seed, method_used(p),
+	    stopped ? ", interrupted" : "");
 	printf(
 	    "%zu passed, %zu failed, %zu skipped\n", passed, failed, skipped);
-	if (sweep_stopping())
+	if (stopped)
 		return 130;
 	if (failed > 0)
 		return 1;
@@ -350,10 +397,12 @@ int
 sweep_main(int argc, char **argv, const struct sweep_case *cases, size_t n)
 {
 	static struct plan p;
+	unsigned bad;
 	int rc;
 
 	memset(&p, 0, sizeof(p));
 	p.o.second = SWEEP_NO_POINT;
+	p.jobs = jobs_default();
 	report_program(argv[0]);
 	rc = read_options(&p, argc, argv);
 	if (rc != 0)
@@ -373,7 +422,17 @@ sweep_main(int argc, char **argv, const struct sweep_case *cases, size_t n)
 	}
 	if (p.o.seed == 0)
 		p.o.seed = (uint64_t)time(NULL) * 1000003u % 1000000000u + 1;
+	p.reports = mmap(NULL, MAX_CASES * sizeof(*p.reports),
+	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (p.reports == MAP_FAILED) {
+		perror("sweep: memory for the reports");
+		return 2;
+	}
 	warn_lazy();
-	run_all(&p);
-	return summary(&p);
+	bad = run_jobs(&p);
+	rc = summary(&p);
+	if (bad == 0 || rc == 130)
+		return rc;
+	fprintf(stderr, "sweep: %u harnesses did not come to their end\n", bad);
+	return 1;
 }
