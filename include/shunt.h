@@ -16,5 +16,6 @@
 #include <shunt/sysv.h>
 #include <shunt/text.h>
 #include <shunt/version.h>
+#include <shunt/wait.h>
 
 #endif /* SHUNT_H */

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include <shunt/error.h>
+#include <shunt/wait.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -225,6 +226,37 @@ ssize_t shunt_queue_recv(struct shunt_queue *queue, void *buf, size_t cap,
 ssize_t shunt_queue_peek(struct shunt_queue *queue, const void **msg,
     struct shunt_message *info, const struct shunt_recv_options *opts);
 int shunt_queue_release(struct shunt_queue *queue);
+
+/**
+ * shunt_queue_fd()  - a descriptor for poll(2), epoll(7) and their like.
+ * shunt_queue_end() - the receiving end, for shunt_wait().
+ * @queue: an open queue.
+ *
+ * The descriptor is readable when there may be a message, and after this call;
+ * then receive with SHUNT_NOWAIT until -EAGAIN, which arms it again
+ * (shunt/wait.h).  It is made by the first call, belongs to the handle, and
+ * has O_CLOEXEC.  Until then, and while it is not armed, it costs nothing.
+ *
+ * Returns: fd: the descriptor, or a negative code:
+ *   -EMFILE         the process's descriptors or the user's inotify instances
+ *                   (fs.inotify.max_user_instances) are used up.
+ *   -ENOSPC         the user's inotify watches are used up.
+ *   -EACCES         the caller may no longer read the queue's file.
+ *   -EINVAL         @queue is NULL.
+ *   SHUNT_E_FORKED  the handle is the parent's.
+ *   end: the end; NULL if @queue is NULL.
+ *
+ * Memory:  both go with the handle.
+ * Threads: as shunt_queue_recv(): one receiving thread at a time.
+ * Blocks:  never.
+ * Signals: not from a handler.
+ * Death:   a sender killed between sending and waking makes the descriptor
+ *          readable by its death.
+ * Fork:    SHUNT_E_FORKED in a child; the end is of no use there.
+ * Since:   0.2
+ */
+int shunt_queue_fd(struct shunt_queue *queue);
+struct shunt_end *shunt_queue_end(struct shunt_queue *queue);
 
 /**
  * shunt_queue_max() - the longest message that this queue takes, in bytes.

@@ -13,34 +13,53 @@
  * not armed, sending costs no system call.
  */
 
+#include <errno.h>
+
 #include <shunt/wait.h>
 
 #include "segment/object.h"
+#include "sync/bell.h"
 
 #define SHUNT__END_MAGIC 0x456e6445u
 
+enum {
+	SHUNT__END_SHARED = 1u << 0, /* others sleep on the bell, too */
+};
+
 struct shunt_end {
 	uint32_t magic;
-	int fd;     /* -1: nobody asked for it */
-	int armed;  /* ASLEEP and POLL were set, and the descriptor is empty */
-	int shared; /* others sleep on the bell, too */
+	uint32_t flags; /* SHUNT__END_... */
+	int fd;         /* -1: nobody asked for it */
+	int armed;      /* since then every event is in the descriptor */
 	struct shunt__object *obj;
 	struct shunt__u32 *bell; /* rung by who brings something */
 	int (*ready)(void *arg); /* looks at everything: 0 something is there,
 				    -EAGAIN, or a code */
 	void *arg;
+	struct shunt__spin spin; /* of shunt_wait() */
 };
 
 void shunt__end_init(struct shunt_end *end, struct shunt__object *obj,
-    struct shunt__u32 *bell, int shared, int (*ready)(void *arg), void *arg);
+    struct shunt__u32 *bell, uint32_t flags, int (*ready)(void *arg),
+    void *arg);
 void shunt__end_fini(struct shunt_end *end);
 
-/* The descriptor, made and armed by the first call; or -errno. */
+/* The descriptor, made by the first call and then readable; or a code. */
 int shunt__end_fd(struct shunt_end *end);
 
-/* A receiving call found nothing and does not wait: arms the descriptor, if
- * there is one and it is not armed.  -EAGAIN; or 0: something came just now,
- * look again. */
-int shunt__end_empty(struct shunt_end *end);
+/* end.c; there is a descriptor. */
+int shunt__end_arm(struct shunt_end *end);
+
+/*
+ * A receiving call found nothing and does not wait: empties the descriptor and
+ * arms it, if there is one and it is not armed.  -EAGAIN; 0: something came
+ * just now, look again; or SHUNT_E_REMOVED, SHUNT_E_TRUNCATED or a code of
+ * ready().
+ */
+static inline int
+shunt__end_empty(struct shunt_end *end)
+{
+	return end->fd < 0 ? -EAGAIN : shunt__end_arm(end);
+}
 
 #endif /* SHUNT_CHANNEL_END_H */

@@ -58,6 +58,8 @@ shunt_queue_open(struct shunt_queue **out, const char *name,
 	queue->max = shunt__lane_max(queue->obj->geo.lane_bytes);
 	shunt__seats_init(&queue->seats, queue->obj,
 	    sizeof(struct shunt__sender), shunt__sender_claim, NULL, queue);
+	shunt__end_init(&queue->end, queue->obj, &queue->obj->control->ct_bell,
+	    0, shunt__receiver_ready, queue);
 	*out = queue;
 	return e;
 }
@@ -89,6 +91,7 @@ shunt_queue_close(struct shunt_queue **queue)
 		return;
 	(*queue)->magic = 0;
 	shunt__seats_fini(&(*queue)->seats);
+	shunt__end_fini(&(*queue)->end);
 	shunt__receiver_close(*queue);
 	shunt__object_detach((*queue)->obj, unread);
 	free(*queue);
@@ -99,4 +102,20 @@ size_t
 shunt_queue_max(const struct shunt_queue *queue)
 {
 	return queue == NULL ? 0 : queue->max;
+}
+
+int
+shunt_queue_fd(struct shunt_queue *queue)
+{
+	int e = shunt__queue_check(queue);
+
+	return e != 0 ? e : shunt__end_fd(&queue->end);
+}
+
+struct shunt_end *
+shunt_queue_end(struct shunt_queue *queue)
+{
+	return queue == NULL || queue->magic != SHUNT__QUEUE_MAGIC
+		   ? NULL
+		   : &queue->end;
 }

@@ -5,6 +5,7 @@
 #include <shunt/inspect.h>
 #include <shunt/queue.h>
 
+#include "channel/end.h"
 #include "ring/lane.h"
 #include "segment/object.h"
 #include "segment/seat.h"
@@ -22,6 +23,7 @@ struct shunt_queue {
 	struct shunt__receiver *receiver; /* from the first recv on */
 	struct shunt__seats seats;
 	struct shunt__spin spin; /* of senders that wait for room */
+	struct shunt_end end;
 };
 
 /* What a seat of a queue has: the lane's producing end. */
@@ -35,6 +37,7 @@ struct shunt__sender {
 int shunt__sender_claim(struct shunt__seat *seat, void *arg, int last);
 
 /* receiver.c */
+int shunt__receiver_ready(void *queue); /* as struct shunt_end wants it */
 void shunt__receiver_close(struct shunt_queue *queue);
 
 static inline int

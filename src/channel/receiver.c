@@ -364,6 +364,23 @@ all_ready(void *arg)
 	return look_at_all(queue);
 }
 
+int
+shunt__receiver_ready(void *arg)
+{
+	struct shunt_queue *queue = arg;
+
+	if (queue->receiver == NULL) {
+		int e = claim(queue);
+		if (e < 0)
+			return e;
+	}
+	if (queue->receiver->peeked != NULL)
+		return 0;
+	if (shunt__load32(&queue->obj->control->ct_removed) != 0)
+		return SHUNT_E_REMOVED;
+	return look_at_all(queue);
+}
+
 /* Nothing at once: spin a little, then sleep.  As poll_once(). */
 static int
 wait_for_record(
@@ -378,7 +395,7 @@ wait_for_record(
 	if (shunt__load32(&queue->obj->control->ct_removed) != 0)
 		return SHUNT_E_REMOVED;
 	if (o.wait_ns < 0)
-		return -EAGAIN;
+		return shunt__end_empty(&queue->end);
 	uint32_t turns = shunt__spin_turns(&r->spin);
 	for (uint32_t i = 0; i < turns; i++) {
 		shunt__pause();

@@ -87,7 +87,7 @@ announce(struct shunt_queue *queue, struct shunt__sender *s)
 		shunt__or64(s->ready, s->bit);
 	uint32_t bits = shunt__bell_look(bell, queue->fence);
 	if (__builtin_expect(bits & SHUNT__BELL_ASLEEP, 0))
-		shunt__bell_ring(bell, SHUNT__BELL_ASLEEP);
+		shunt__ring(queue->obj, bell);
 }
 
 struct room {

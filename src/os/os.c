@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -325,10 +326,43 @@ os_touch(int fd)
 	RET(futimens(fd, NULL));
 }
 
+static ssize_t
+os_read(int fd, void *buf, size_t n)
+{
+	RET(read(fd, buf, n));
+}
+
+static int
+os_inotify(void)
+{
+	RET(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+}
+
+static int
+os_inotify_watch(int in, const char *path, uint32_t mask)
+{
+	RET(inotify_add_watch(in, path, mask));
+}
+
 static int
 os_futex_wake(const void *word, int n)
 {
 	RET((int)syscall(SYS_futex, word, FUTEX_WAKE, n, NULL, NULL, 0));
+}
+
+_Static_assert(sizeof(struct shunt__waitv) == 24, "struct futex_waitv");
+
+static int
+os_futex_waitv(const struct shunt__waitv *of, int n, int64_t ns)
+{
+	/* Of this call the time is absolute. */
+	uint64_t end = shunt__now() + (uint64_t)ns;
+	/* As the kernel has it, also where long has 32 bits. */
+	int64_t at[2] = {
+	    (int64_t)(end / 1000000000u), (int64_t)(end % 1000000000u)};
+
+	RET((int)syscall(449 /* futex_waitv, since Linux 5.16 */, of,
+	    (unsigned)n, 0u, at, CLOCK_MONOTONIC));
 }
 
 static int
@@ -473,9 +507,13 @@ struct shunt__os shunt__os = {
     .rlimit = os_rlimit,
     .fdatasync = os_fdatasync,
     .touch = os_touch,
+    .read = os_read,
+    .inotify = os_inotify,
+    .inotify_watch = os_inotify_watch,
     .getrandom = os_getrandom,
     .futex_wait = os_futex_wait,
     .futex_wake = os_futex_wake,
+    .futex_waitv = os_futex_waitv,
     .membarrier = os_membarrier,
     .nanosleep = os_nanosleep,
     .cpus = os_cpus,

@@ -22,6 +22,18 @@
 #include <sys/vfs.h>
 #include <time.h>
 
+/* One word of several: the kernel's own struct futex_waitv, which not every
+ * libc's headers know. */
+struct shunt__waitv {
+	uint64_t expect;
+	uint64_t word;
+	uint32_t flags; /* SHUNT__WAITV_FLAGS */
+	uint32_t reserved;
+};
+
+#define SHUNT__WAITV_FLAGS 2u  /* of 32 bits, and not private */
+#define SHUNT__WAITV_MOST  128 /* words of one call */
+
 struct shunt__os {
 	int (*open)(const char *path, int flags, mode_t mode);
 	int (*close)(int fd);
@@ -64,9 +76,14 @@ struct shunt__os {
 	int (*rlimit)(int what, uint64_t *bytes);
 	int (*fdatasync)(int fd);
 	int (*touch)(int fd); /* its times become now: its watchers see it */
+	ssize_t (*read)(int fd, void *buf, size_t n);
+	int (*inotify)(void); /* O_NONBLOCK and O_CLOEXEC */
+	int (*inotify_watch)(int in, const char *path, uint32_t mask);
 	int (*getrandom)(void *buf, size_t n);
 	int (*futex_wait)(const void *word, uint32_t expect, int64_t ns);
 	int (*futex_wake)(const void *word, int n);
+	/* Until one of @n words is woken or differs, at most @ns. */
+	int (*futex_waitv)(const struct shunt__waitv *of, int n, int64_t ns);
 	int (*membarrier)(int cmd);
 	int (*nanosleep)(int64_t ns);
 	int (*cpus)(void);

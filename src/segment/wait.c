@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <limits.h>
 
 #include <shunt/error.h>
 
@@ -12,14 +13,47 @@ shunt__deadline(int64_t wait_ns)
 	return wait_ns <= 0 ? 0 : shunt__now() + (uint64_t)wait_ns;
 }
 
+/* Times are for the owner and for who may write; one who gave his rights away
+ * since he opened it writes what is there anyway: the magic's first byte. */
+int
+shunt__touch(struct shunt__object *obj)
+{
+	int e = shunt__os.touch(obj->fd);
+
+	if (e >= 0)
+		return 0;
+	ssize_t n = shunt__os.pwrite(obj->fd, &obj->header, 1, 0);
+	return n == 1 ? 0 : e;
+}
+
+#define RUNG  (SHUNT__BELL_ASLEEP | SHUNT__BELL_POLL)
+#define TRIES 8 /* words that change under us; a peer may scribble */
+
+/*
+ * Sleepers in poll(2) have no bound of ours, so the file is touched before the
+ * bits are taken back: killed in between we leave the bits, and the kernel
+ * closes our descriptor, which they see, too; stopped in between we leave them
+ * for others to act on.  Bits are taken only from the word that was read
+ * before the touch: had somebody armed since (TURN differs), his descriptor
+ * would be empty and his bits gone.
+ */
 void
 shunt__ring(struct shunt__object *obj, struct shunt__u32 *bell)
 {
-	uint32_t old =
-	    shunt__bell_ring(bell, SHUNT__BELL_ASLEEP | SHUNT__BELL_POLL);
+	uint32_t old = shunt__load32(bell);
 
-	if (old & SHUNT__BELL_POLL)
-		shunt__os.touch(obj->fd);
+	for (int i = 0; (old & RUNG) != 0; i++) {
+		if (old & SHUNT__BELL_POLL)
+			shunt__touch(obj);
+		if (i == TRIES)
+			old = shunt__and32(bell, ~(uint32_t)RUNG);
+		else if (!shunt__cas32(bell, &old, old & ~(uint32_t)RUNG))
+			continue;
+		shunt__os.futex_wake(bell, INT_MAX);
+		if (i == TRIES && (old & SHUNT__BELL_POLL))
+			shunt__touch(obj);
+		return;
+	}
 }
 
 int

@@ -17,10 +17,12 @@ int shunt__wait(struct shunt__object *obj, struct shunt__u32 *bell,
 
 /*
  * Rings @bell of @obj: wakes all that sleep there, and touches the file if one
- * of them has a descriptor in poll(2) instead.  Killed between the two, our
- * descriptor is closed for us, which those descriptors show as well.
+ * of them has a descriptor in poll(2) instead.
  */
 void shunt__ring(struct shunt__object *obj, struct shunt__u32 *bell);
+
+/* Those that watch the file see it.  0 or -errno. */
+int shunt__touch(struct shunt__object *obj);
 
 /* Among @bits of shunt__wait(): others sleep on the bell, too, so only who
  * rings it clears it. */

@@ -32,18 +32,27 @@ shunt__bell_ring(struct shunt__u32 *bell, uint32_t bits)
 void
 shunt__bell_arm(struct shunt__u32 *bell, uint32_t bits)
 {
+	shunt__bell_arm_all(&bell, 1, bits);
+}
+
+void
+shunt__bell_arm_all(struct shunt__u32 *const *bells, int n, uint32_t bits)
+{
+	uint32_t all = SHUNT__BELL_FENCE;
+
 	/* A: pairs with B in shunt__bell_look().  The RMW is a full fence on
 	 * x86; elsewhere the fence makes it one. */
-	uint32_t old = shunt__or32(bell, bits);
-
+	for (int i = 0; i < n; i++)
+		all &= shunt__or32(bells[i], bits);
 	shunt__fence();
-	if (old & SHUNT__BELL_FENCE)
+	if (all & SHUNT__BELL_FENCE)
 		return;
 	if (shunt__os.membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) == 0)
 		return;
 	/* No membarrier here (old kernel, seccomp): from now on wakers fence.
 	 * One that looked a moment ago is covered by the bounded sleep. */
-	shunt__or32(bell, SHUNT__BELL_FENCE);
+	for (int i = 0; i < n; i++)
+		shunt__or32(bells[i], SHUNT__BELL_FENCE);
 	shunt__fence();
 }
 

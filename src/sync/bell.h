@@ -29,6 +29,7 @@ enum {
 	SHUNT__BELL_NAP = 1u << 2,    /* wake me when your lane is half full */
 	SHUNT__BELL_POLL = 1u << 3,   /* beside ASLEEP: touch the file, too,
 					 somebody has a descriptor in poll */
+	SHUNT__BELL_TURN = 1u << 8,   /* from here on: counts armings of POLL */
 };
 
 /* The longest sleeps: first, then doubling up to the second. */
@@ -65,6 +66,9 @@ uint32_t shunt__bell_ring(struct shunt__u32 *bell, uint32_t bits);
 /* A: sets @bits.  When it returns, every commit whose waker did not see them
  * is visible: look at everything once more, then shunt__bell_wait(). */
 void shunt__bell_arm(struct shunt__u32 *bell, uint32_t bits);
+
+/* The same for @n bells, with one membarrier for all of them. */
+void shunt__bell_arm_all(struct shunt__u32 *const *bells, int n, uint32_t bits);
 
 /* Sleeps while @bits are all set, at most @ns.  0 woken or not asleep at all,
  * -ETIMEDOUT, or another -errno after which the caller looks again too. */

@@ -75,6 +75,12 @@ FAULT(ssize_t, recvmsg, (int fd, struct msghdr *m, int f), (fd, m, f))
 FAULT(int, sockopt, (int fd, int o), (fd, o))
 FAULT(int, rlimit, (int what, uint64_t *b), (what, b))
 FAULT(int, fdatasync, (int fd), (fd))
+FAULT_AFTER(int, touch, (int fd), (fd))
+FAULT(ssize_t, read, (int fd, void *b, size_t n), (fd, b, n))
+FAULT(int, inotify, (void), ())
+FAULT(int, inotify_watch, (int in, const char *p, uint32_t m), (in, p, m))
+FAULT(int, futex_waitv, (const struct shunt__waitv *of, int n, int64_t ns),
+    (of, n, ns))
 FAULT(int, getrandom, (void *b, size_t n), (b, n))
 FAULT(int, futex_wait, (const void *w, uint32_t x, int64_t ns), (w, x, ns))
 FAULT_AFTER(int, futex_wake, (const void *w, int n), (w, n))
@@ -148,6 +154,11 @@ faults_on(unsigned k, int err, int forever)
 	    .sockopt = fault_sockopt,
 	    .rlimit = fault_rlimit,
 	    .fdatasync = fault_fdatasync,
+	    .touch = fault_touch,
+	    .read = fault_read,
+	    .inotify = fault_inotify,
+	    .inotify_watch = fault_inotify_watch,
+	    .futex_waitv = fault_futex_waitv,
 	    .getrandom = fault_getrandom,
 	    .futex_wait = fault_futex_wait,
 	    .futex_wake = fault_futex_wake,
