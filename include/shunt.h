@@ -13,6 +13,7 @@
 #include <shunt/queue.h>
 #include <shunt/segment.h>
 #include <shunt/semaphore.h>
+#include <shunt/stream.h>
 #include <shunt/sysv.h>
 #include <shunt/text.h>
 #include <shunt/version.h>

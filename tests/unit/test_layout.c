@@ -7,6 +7,7 @@
 #include "unit/unit.h"
 #include <cmocka.h>
 
+#include "channel/stream_layout.h"
 #include "lock/layout.h"
 #include "log/log_layout.h"
 #include "ring/lane_layout.h"
@@ -34,6 +35,7 @@ static const struct {
     {"shunt__control_lay", sizeof(struct shunt__control_lay)},
     {"shunt__lane_lay", sizeof(struct shunt__lane_lay)},
     {"shunt__slot_lay", sizeof(struct shunt__slot_lay)},
+    {"shunt__stream_lay", sizeof(struct shunt__stream_lay)},
     {"shunt__log_record_lay", sizeof(struct shunt__log_record_lay)},
     {"shunt__log_count_lay", sizeof(struct shunt__log_count_lay)},
     {"shunt__log_note_lay", sizeof(struct shunt__log_note_lay)},
@@ -172,7 +174,8 @@ read_headers(void **state)
 {
 	static const char *const files[] = {"src/segment/object_layout.h",
 	    "src/ring/lane_layout.h", "src/log/log_layout.h",
-	    "src/lock/layout.h", "src/segment/slot.h"};
+	    "src/lock/layout.h", "src/segment/slot.h",
+	    "src/channel/stream_layout.h"};
 
 	(void)state;
 	n_fields = 0;
