@@ -29,6 +29,8 @@ shunt__end_init(struct shunt_end *end, struct shunt__object *obj,
 	*end = (struct shunt_end){.magic = SHUNT__END_MAGIC,
 	    .flags = flags,
 	    .fd = -1,
+	    .in = -1,
+	    .timer = -1,
 	    .obj = obj,
 	    .bell = bell,
 	    .ready = ready,
@@ -43,8 +45,13 @@ shunt__end_fini(struct shunt_end *end)
 	end->magic = 0;
 	if (end->fd < 0)
 		return;
-	shunt__os.close(end->fd); /* a child's copy, in a child */
-	end->fd = -1;
+	/* A child's copies, in a child. */
+	if (end->timer >= 0)
+		shunt__os.close(end->timer);
+	if (end->in != end->fd)
+		shunt__os.close(end->in);
+	shunt__os.close(end->fd);
+	end->fd = end->in = end->timer = -1;
 	if (end->armed && !(end->flags & SHUNT__END_SHARED) &&
 	    !shunt__object_forked(end->obj))
 		shunt__bell_disarm(end->bell, ARMED);
@@ -93,6 +100,22 @@ watch(const struct shunt__object *obj)
 	    shunt__quote(obj->name.shown), shunt__why(e));
 }
 
+/* What watches, in something that a timer can be put into as well. */
+static int
+pollable(const struct shunt__object *obj, int in)
+{
+	int fd = shunt__os.epoll();
+	int e = fd < 0 ? fd : shunt__os.epoll_add(fd, in);
+
+	if (e >= 0)
+		return fd;
+	if (fd >= 0)
+		shunt__os.close(fd);
+	return shunt__fail(e, "%s: no descriptor to poll: epoll: %s%s",
+	    shunt__quote(obj->name.shown), shunt__why(e),
+	    e == -EMFILE ? " (ulimit -n)" : "");
+}
+
 int
 shunt__end_fd(struct shunt_end *end)
 {
@@ -107,38 +130,55 @@ shunt__end_fd(struct shunt_end *end)
 		    "%s: open for reading only, so its senders cannot be told "
 		    "that somebody polls; look every few milliseconds",
 		    shunt__quote(obj->name.shown));
-	int fd = watch(obj);
-	if (fd < 0)
-		return fd;
+	int in = watch(obj), fd = in;
+	if (in < 0)
+		return in;
+	if (end->flags & SHUNT__END_DEATHS) {
+		fd = pollable(obj, in);
+		if (fd < 0)
+			goto close_in;
+	}
 	/* The first poll ends at once: its caller receives until -EAGAIN,
 	 * which arms, whatever was there before. */
 	int e = shunt__touch(obj);
 	if (e < 0) {
-		shunt__os.close(fd);
-		return shunt__fail(e, "%s: its file cannot be touched: %s",
+		if (fd != in)
+			shunt__os.close(fd);
+		fd = shunt__fail(e, "%s: its file cannot be touched: %s",
 		    shunt__quote(obj->name.shown), shunt__why(e));
+		goto close_in;
 	}
 	end->armed = 0;
+	end->in = in;
 	return end->fd = fd;
+close_in:
+	shunt__os.close(in);
+	return fd;
 }
 
-/* 1: there were events; 0: none; or -errno. */
+enum { NEWS = 1, GONE = 2 };
+
+/* What came: somebody may be gone, or other news; 0: nothing; or -errno. */
 static int
-drain(int fd)
+drain(int in)
 {
 	/* Names do not come with the events of a file. */
 	struct inotify_event events[32];
-	int any = 0;
+	int what = 0;
 
 	for (;;) {
-		ssize_t n = shunt__os.read(fd, events, sizeof(events));
+		ssize_t n = shunt__os.read(in, events, sizeof(events));
 		if (n == -EINTR)
 			continue;
 		if (n < 0)
-			return n == -EAGAIN ? any : (int)n;
+			return n == -EAGAIN ? what : (int)n;
+		for (size_t i = 0; i < (size_t)n / sizeof(events[0]); i++)
+			what |=
+			    events[i].mask & (IN_CLOSE_WRITE | IN_Q_OVERFLOW)
+				? NEWS | GONE
+				: NEWS;
 		if ((size_t)n < sizeof(events))
-			return 1;
-		any = 1;
+			return what;
 	}
 }
 
@@ -161,19 +201,24 @@ arm(struct shunt_end *end)
 int
 shunt__end_arm(struct shunt_end *end)
 {
-	int news = drain(end->fd);
+	int news = drain(end->in);
+	int later = end->timer >= 0 && shunt__end_later_over(end);
 
 	if (news < 0)
 		return news;
 	/* Who took bits back has touched the file before; who set them for an
 	 * end of his own did not look for ours. */
-	if (!news && end->armed && (shunt__load32(end->bell) & ARMED) == ARMED)
+	if (!news && !later && end->armed &&
+	    (shunt__load32(end->bell) & ARMED) == ARMED)
 		return -EAGAIN;
 	arm(end);
+	if (news & GONE && end->flags & SHUNT__END_DEATHS)
+		shunt__end_later_begin(end);
 	int e = end->ready(end->arg);
-	if (e == -EAGAIN) {
-		e = shunt__object_check(end->obj);
-		e = e == 0 ? -EAGAIN : e == -ESTALE ? SHUNT_E_REMOVED : e;
-	}
-	return e;
+	if (e != -EAGAIN)
+		return e;
+	if (later)
+		shunt__end_later_next(end);
+	e = shunt__object_check(end->obj);
+	return e == 0 ? -EAGAIN : e == -ESTALE ? SHUNT_E_REMOVED : e;
 }

@@ -11,6 +11,10 @@
  * before has his descriptor of it closed by the kernel, which is readable as
  * well.  So no sleeper in poll(2) waits for the dead, and while the end is
  * not armed, sending costs no system call.
+ *
+ * The kernel tells of a closed file a moment before it gives the lock bytes
+ * back.  An end that learns of deaths by these (DEATHS) looks again a little
+ * later, several times: its descriptor is then an epoll of watch and timer.
  */
 
 #include <errno.h>
@@ -24,12 +28,16 @@
 
 enum {
 	SHUNT__END_SHARED = 1u << 0, /* others sleep on the bell, too */
+	SHUNT__END_DEATHS = 1u << 1, /* ready() asks for lock bytes */
 };
 
 struct shunt_end {
 	uint32_t magic;
 	uint32_t flags; /* SHUNT__END_... */
 	int fd;         /* -1: nobody asked for it */
+	int in;         /* the watch: the same, or in the epoll @fd */
+	int timer;      /* -1: nobody went lately */
+	int64_t later;  /* ns to its next look */
 	int armed;      /* since then every event is in the descriptor */
 	struct shunt__object *obj;
 	struct shunt__u32 *bell; /* rung by who brings something */
@@ -47,8 +55,14 @@ void shunt__end_fini(struct shunt_end *end);
 /* The descriptor, made by the first call and then readable; or a code. */
 int shunt__end_fd(struct shunt_end *end);
 
-/* end.c; there is a descriptor. */
+/* end.c: the second half of the next one. */
 int shunt__end_arm(struct shunt_end *end);
+
+/* end_later.c.  begin: somebody went, look again later.  over: is it later
+ * now?  next: nothing was there, once more or give up. */
+void shunt__end_later_begin(struct shunt_end *end);
+int shunt__end_later_over(struct shunt_end *end);
+void shunt__end_later_next(struct shunt_end *end);
 
 /*
  * A receiving call found nothing and does not wait: empties the descriptor and

@@ -6,11 +6,13 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "os/os.h"
@@ -345,6 +347,35 @@ os_inotify_watch(int in, const char *path, uint32_t mask)
 }
 
 static int
+os_epoll(void)
+{
+	RET(epoll_create1(EPOLL_CLOEXEC));
+}
+
+static int
+os_epoll_add(int ep, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	RET(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event));
+}
+
+static int
+os_timer(void)
+{
+	RET(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+}
+
+static int
+os_timer_set(int fd, int64_t ns)
+{
+	struct itimerspec once = {
+	    .it_value = {ns / 1000000000, ns % 1000000000}};
+
+	RET(timerfd_settime(fd, 0, &once, NULL));
+}
+
+static int
 os_futex_wake(const void *word, int n)
 {
 	RET((int)syscall(SYS_futex, word, FUTEX_WAKE, n, NULL, NULL, 0));
@@ -510,6 +541,10 @@ struct shunt__os shunt__os = {
     .read = os_read,
     .inotify = os_inotify,
     .inotify_watch = os_inotify_watch,
+    .epoll = os_epoll,
+    .epoll_add = os_epoll_add,
+    .timer = os_timer,
+    .timer_set = os_timer_set,
     .getrandom = os_getrandom,
     .futex_wait = os_futex_wait,
     .futex_wake = os_futex_wake,

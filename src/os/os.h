@@ -79,6 +79,10 @@ struct shunt__os {
 	ssize_t (*read)(int fd, void *buf, size_t n);
 	int (*inotify)(void); /* O_NONBLOCK and O_CLOEXEC */
 	int (*inotify_watch)(int in, const char *path, uint32_t mask);
+	int (*epoll)(void);               /* O_CLOEXEC */
+	int (*epoll_add)(int ep, int fd); /* to read; goes when @fd is closed */
+	int (*timer)(void);               /* O_NONBLOCK and O_CLOEXEC */
+	int (*timer_set)(int fd, int64_t ns);
 	int (*getrandom)(void *buf, size_t n);
 	int (*futex_wait)(const void *word, uint32_t expect, int64_t ns);
 	int (*futex_wake)(const void *word, int n);

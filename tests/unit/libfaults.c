@@ -79,6 +79,10 @@ FAULT_AFTER(int, touch, (int fd), (fd))
 FAULT(ssize_t, read, (int fd, void *b, size_t n), (fd, b, n))
 FAULT(int, inotify, (void), ())
 FAULT(int, inotify_watch, (int in, const char *p, uint32_t m), (in, p, m))
+FAULT(int, epoll, (void), ())
+FAULT(int, epoll_add, (int ep, int fd), (ep, fd))
+FAULT(int, timer, (void), ())
+FAULT(int, timer_set, (int fd, int64_t ns), (fd, ns))
 FAULT(int, futex_waitv, (const struct shunt__waitv *of, int n, int64_t ns),
     (of, n, ns))
 FAULT(int, getrandom, (void *b, size_t n), (b, n))
@@ -158,6 +162,10 @@ faults_on(unsigned k, int err, int forever)
 	    .read = fault_read,
 	    .inotify = fault_inotify,
 	    .inotify_watch = fault_inotify_watch,
+	    .epoll = fault_epoll,
+	    .epoll_add = fault_epoll_add,
+	    .timer = fault_timer,
+	    .timer_set = fault_timer_set,
 	    .futex_waitv = fault_futex_waitv,
 	    .getrandom = fault_getrandom,
 	    .futex_wait = fault_futex_wait,

@@ -486,6 +486,139 @@ a_child_cannot_use_it_and_takes_nothing(void **state)
 	assert_int_equal(readable(fd), 1);
 }
 
+/* ---- deaths that show late ------------------------------------------------
+ * An end whose ready() asks for a lock byte, which the kernel gives back after
+ * it told of the closing. */
+
+static int looks, found_at;
+
+static int
+found_late(void *arg)
+{
+	(void)arg;
+	return ++looks >= found_at ? 0 : -EAGAIN;
+}
+
+static void
+begin_late(struct shunt_end *end, int at)
+{
+	shunt__end_init(end, from->obj, &from->obj->control->ct_bell,
+	    SHUNT__END_DEATHS, found_late, NULL);
+	assert_true(shunt__end_fd(end) >= 0);
+	looks = 0;
+	found_at = 1000;
+	assert_int_equal(readable(end->fd), 1);
+	assert_int_equal(shunt__end_empty(end), -EAGAIN);
+	assert_int_equal(readable(end->fd), 0);
+	looks = 0;
+	found_at = at;
+}
+
+static void
+come_and_go(void)
+{
+	struct shunt_queue *other;
+
+	assert_int_equal(shunt_queue_open(&other, name, NULL), 0);
+	shunt_queue_close(&other);
+}
+
+/* Polls without a time-out, as one who trusts it. */
+static int
+poll_until_found(struct shunt_end *end)
+{
+	struct pollfd p = {.fd = end->fd, .events = POLLIN};
+	int e;
+
+	do {
+		assert_int_equal(poll(&p, 1, -1), 1);
+		e = shunt__end_empty(end);
+	} while (e == -EAGAIN);
+	return e;
+}
+
+static void
+a_death_that_shows_late_is_seen(void **state)
+{
+	struct shunt_end end;
+	int before = test_fds();
+
+	(void)state;
+	for (int at = 1; at <= 5; at++) {
+		begin_late(&end, at);
+		come_and_go();
+		uint64_t begin = test_now();
+		assert_int_equal(poll_until_found(&end), 0);
+		assert_int_equal(looks, at);
+		if (at == 5) /* there was time in between: 85 ms */
+			assert_in_range(test_now() - begin, 84 * MS, 9000 * MS);
+		shunt__end_fini(&end);
+		assert_int_equal(test_fds(), before);
+	}
+}
+
+static int
+no_timer(void)
+{
+	return -EMFILE;
+}
+
+/* One look more at least. */
+static void
+without_a_timer_it_looks_at_once(void **state)
+{
+	struct shunt_end end;
+
+	(void)state;
+	begin_late(&end, 2);
+	shunt__os.timer = no_timer;
+	come_and_go();
+	assert_int_equal(poll_until_found(&end), 0);
+	assert_int_equal(looks, 2);
+	shunt__end_fini(&end);
+}
+
+static void
+messages_are_seen_by_such_an_end(void **state)
+{
+	struct shunt_end end;
+
+	(void)state;
+	begin_late(&end, 2);
+	for (int i = 0; i < 3; i++) {
+		send_one();
+		assert_int_equal(readable(end.fd), 1);
+		assert_int_equal(shunt__end_empty(&end), i == 0 ? -EAGAIN : 0);
+		assert_int_equal(readable(end.fd), 0);
+	}
+	shunt__end_fini(&end);
+}
+
+static void
+late_looks_come_to_an_end(void **state)
+{
+	struct shunt_end end;
+
+	(void)state;
+	begin_late(&end, 1000);
+	come_and_go();
+	assert_int_equal(readable(end.fd), 1);
+	assert_int_equal(shunt__end_empty(&end), -EAGAIN);
+	assert_true(end.timer >= 0);
+	/* As time goes by: 1, 5, 21, 85, 341, 1365 ms. */
+	int n = 0;
+	for (; end.timer >= 0; n++) {
+		assert_in_range(n, 0, 20);
+		shunt__os.timer_set(end.timer, 1);
+		struct pollfd p = {.fd = end.fd, .events = POLLIN};
+		assert_int_equal(poll(&p, 1, -1), 1);
+		assert_int_equal(shunt__end_empty(&end), -EAGAIN);
+	}
+	assert_int_equal(n, 6);
+	assert_int_equal(readable(end.fd), 0);
+	shunt__end_fini(&end);
+}
+
 /* ---- refused ------------------------------------------------------------- */
 
 static int answer;
@@ -566,6 +699,48 @@ any_call_may_fail(void **state)
 	}
 }
 
+/* Of an end that learns of deaths: whatever failed, the next look of a caller
+ * that polls is not lost, and no descriptor is. */
+static void
+any_call_may_fail_of_such_an_end(void **state)
+{
+	static const int errors[] = {EIO, ENOSYS, EMFILE};
+	unsigned k = 1, e = 0;
+
+	(void)state;
+	while (e < sizeof(errors) / sizeof(errors[0])) {
+		struct shunt_end end;
+		int before = test_fds();
+
+		shunt__end_init(&end, from->obj, &from->obj->control->ct_bell,
+		    SHUNT__END_DEATHS, found_late, NULL);
+		looks = 0;
+		found_at = 1000;
+		faults_on(k, errors[e], 0);
+		int fd = shunt__end_fd(&end);
+		int n = fd < 0 ? fd : shunt__end_empty(&end);
+		shunt__end_fini(&end);
+		int more = faults_off();
+		if (fd >= 0 && n != -EAGAIN && n != -errors[e] &&
+		    n != SHUNT_E_REMOVED)
+			fail_msg("%s failed: %d", faults_call(), n);
+		assert_int_equal(test_fds(), before);
+
+		/* And after somebody has gone. */
+		begin_late(&end, 2);
+		come_and_go();
+		faults_on(k, errors[e], 0);
+		n = shunt__end_empty(&end);
+		more |= faults_off();
+		if (n == -EAGAIN)
+			assert_int_equal(poll_until_found(&end), 0);
+		shunt__end_fini(&end);
+		assert_int_equal(test_fds(), before);
+		k = more ? k + 1 : 1;
+		e += more ? 0 : 1;
+	}
+}
+
 #define OPENED(f) cmocka_unit_test_setup_teardown(f, open_both, close_both)
 
 int
@@ -589,8 +764,13 @@ main(void)
 	    OPENED(a_sender_that_dies_before_the_wake_is_heard),
 	    OPENED(bits_of_a_later_arming_are_not_lost),
 	    OPENED(a_child_cannot_use_it_and_takes_nothing),
+	    OPENED(a_death_that_shows_late_is_seen),
+	    OPENED(without_a_timer_it_looks_at_once),
+	    OPENED(messages_are_seen_by_such_an_end),
+	    OPENED(late_looks_come_to_an_end),
 	    OPENED(refusals_say_what_to_do),
 	    OPENED(any_call_may_fail),
+	    OPENED(any_call_may_fail_of_such_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
