@@ -107,6 +107,18 @@ struct shunt_segment_info {
 	uint64_t passed;  /* queues, logs: bytes of records ever sent */
 	uint64_t dropped; /* logs: messages given up on */
 	uint64_t sent;    /* queues, logs: messages ever sent */
+	char type[32];    /* objects: what messages hold, as their maker calls
+			     it; not escaped; "" if it says nothing */
+	uint64_t high_water; /* objects: the most bytes that senders saw
+				 unread in their lanes, who look once a lap */
+	uint64_t schema;     /* objects: hash of what messages hold; 0: none */
+	uint32_t policy;     /* topics: enum shunt_topic_policy */
+	uint32_t finished;   /* objects: 1 if nothing more will be sent */
+	uint32_t receivers;  /* objects: receiving ends that live */
+	uint32_t slots_used; /* objects: places of such that were ever taken */
+	uint32_t asleep;     /* objects: 1 if one of them sleeps until something
+				comes */
+	uint32_t waiting;    /* objects: senders that wait for room */
 };
 
 /* One recovery of a lock or semaphore from a holder that died. */
@@ -120,9 +132,22 @@ struct shunt_recovery {
 	uint32_t reserved;
 };
 
-/* One participant of an object: a sending thread or the receiver. */
+/* What a participant does. */
+enum shunt_role {
+	SHUNT_ROLE_USES = 0, /* a lock, a semaphore, an event */
+	SHUNT_ROLE_SENDS = 1,
+	SHUNT_ROLE_RECEIVES = 2,
+	SHUNT_ROLE_PUBLISHES = 3,
+	SHUNT_ROLE_SUBSCRIBES = 4,
+	SHUNT_ROLE_WRITES = 5,
+	SHUNT_ROLE_READS = 6,
+	SHUNT_ROLE_CALLS = 7,
+	SHUNT_ROLE_SERVES = 8
+};
+
+/* One participant of an object: a sending thread or a receiving end. */
 struct shunt_participant {
-	uint32_t lane;    /* lane number, or UINT32_MAX for the receiver */
+	uint32_t lane;    /* lane number, or UINT32_MAX: a receiving end */
 	uint32_t alive;   /* 1 if its lock byte is held */
 	int64_t pid;      /* as it saw itself; for people */
 	int64_t tid;      /* likewise */
@@ -130,6 +155,12 @@ struct shunt_participant {
 	char comm[20];    /* its program, not escaped */
 	uint64_t unread;  /* bytes in its lane not yet released */
 	uint64_t dropped; /* messages given up on (log) */
+	uint32_t role;    /* enum shunt_role */
+	uint32_t slot;    /* of a receiving end; else UINT32_MAX */
+	uint64_t lag;     /* subscribers: bytes it is behind */
+	uint64_t lost;    /* subscribers: messages that it missed */
+	uint32_t waiting; /* 1 if it waits for room, or sleeps */
+	uint32_t knows;   /* 1 if lag and lost are known */
 };
 
 struct shunt_scan; /* an iteration */

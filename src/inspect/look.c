@@ -7,8 +7,7 @@
 
 #include "base/error.h"
 #include "inspect/look.h"
-#include "lock/named.h"
-#include "log/spec.h"
+#include "inspect/parts.h"
 #include "os/os.h"
 #include "ring/lane.h"
 #include "segment/lockbyte.h"
@@ -41,19 +40,10 @@ shunt__look_read(
 static int
 known_kind(const struct shunt__look *look)
 {
-	struct shunt__spec spec;
-	uint64_t print;
+	uint64_t print = shunt__kind_print(&look->geo);
 
-	if (look->geo.kind == SHUNT_KIND_LOG) {
-		shunt__log_spec(&spec, 0, 0);
-		print = spec.print;
-	} else if (look->geo.kind == SHUNT_KIND_QUEUE) {
-		print = shunt__lane_fingerprint();
-	} else {
-		print = shunt__lock_print(look->geo.kind);
-		if (print == 0 || !shunt__lock_fits(&look->geo))
-			return 0;
-	}
+	if (print == 0)
+		return 0;
 	return look->header.hd_fingerprint == shunt__fingerprint(print);
 }
 

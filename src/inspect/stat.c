@@ -13,7 +13,7 @@
 #include "base/options.h"
 #include "inspect/inspect.h"
 #include "inspect/look.h"
-#include "log/log_layout.h"
+#include "inspect/parts.h"
 #include "inspect/users.h"
 #include "os/os.h"
 
@@ -109,106 +109,13 @@ unattached_state(const struct shunt__look *look, struct shunt__users *users,
 	return info->state;
 }
 
-struct list {
-	struct shunt_participant *to;
-	size_t cap;
-	size_t n;
-};
-
-static void
-add(struct list *list, const struct shunt_participant *one)
-{
-	if (list->n < list->cap)
-		list->to[list->n] = *one;
-	list->n++;
-}
-
-static void
-stat_lane(const struct shunt__look *look, uint32_t lane,
-    struct shunt_segment_info *info, struct list *list)
-{
-	struct shunt_participant one = {.lane = lane};
-	struct shunt__lane_lay ctl;
-	uint64_t tail, end, records;
-
-	if (shunt__look_lane(look, lane, &ctl) < 0)
-		return;
-	tail = shunt__load64(&ctl.ln_tail);
-	/* Up to where it is readable it is unread. */
-	if (look->geo.lane_bytes != 0 && (tail & 7) == 0) {
-		shunt__look_walk(look, lane, &tail, &end, &records);
-		one.unread = end - tail;
-		info->passed += end;
-		info->depth += records;
-		info->sent += shunt__load64(&ctl.ln_count) + records;
-	}
-	one.alive = (uint32_t)shunt__look_held(look, SHUNT__BYTE_LANE + lane);
-	one.pid = shunt__load32(&ctl.ln_pid);
-	one.tid = shunt__load32(&ctl.ln_tid);
-	one.uid = shunt__load32(&ctl.ln_uid);
-	one.dropped = look->geo.kind == SHUNT_KIND_LOG
-			  ? shunt__load64(&ctl.ln_dropped)
-			  : 0;
-	memcpy(one.comm, ctl.ln_comm, sizeof(ctl.ln_comm) - 1);
-	info->senders += one.alive;
-	info->unread += one.unread;
-	info->dropped += one.dropped;
-	if (one.alive || one.unread != 0)
-		add(list, &one);
-}
-
-/* The server counts what it has written for all lanes together. */
-static void
-stat_log(const struct shunt__look *look, struct shunt_segment_info *info)
-{
-	struct shunt__log_server_lay sv;
-
-	if (shunt__look_read(look, SHUNT__AREA_OFF, &sv, sizeof(sv)) == 0)
-		info->sent += sv.sv_count.lc_lines;
-}
-
-static void
-stat_receiver(const struct shunt__look *look, struct shunt_segment_info *info,
-    struct list *list)
-{
-	const struct shunt__control_lay *ct = &look->control;
-	struct shunt_participant one = {.lane = UINT32_MAX, .alive = 1};
-
-	if (!shunt__look_held(look, SHUNT__BYTE_RECEIVER))
-		return;
-	one.pid = shunt__load32(&ct->ct_pid);
-	one.tid = one.pid;
-	one.uid = shunt__load32(&ct->ct_uid);
-	memcpy(one.comm, ct->ct_comm, sizeof(ct->ct_comm) - 1);
-	info->receiver = 1;
-	info->receiver_pid = one.pid;
-	add(list, &one);
-}
-
 static void
 stat_object(const struct shunt__look *look, struct shunt__users *users,
-    struct shunt_segment_info *info, struct list *list)
+    struct shunt_segment_info *info, struct shunt__parts *parts)
 {
-	const struct shunt__header_lay *h = &look->header;
-	int left; /* something for the next one who comes */
+	/* Something for the next one who comes? */
+	int left = shunt__info_object(look, info, parts);
 
-	info->kind = look->geo.kind;
-	info->persistent = look->geo.lifetime == SHUNT__PERSISTENT;
-	info->created_ns = h->hd_created_ns;
-	info->creator_pid = h->hd_pid;
-	info->layout = h->hd_layout;
-	info->lanes = look->geo.lanes;
-	info->lane_bytes = look->geo.lane_bytes;
-	info->lanes_used = look->high;
-	stat_receiver(look, info, list);
-	for (uint32_t lane = 0; lane < look->high; lane++)
-		stat_lane(look, lane, info, list);
-	if (info->kind == SHUNT_KIND_LOG)
-		stat_log(look, info);
-	if (look->geo.lane_bytes == 0)
-		left = shunt__info_lock(look, info);
-	else
-		left = info->unread != 0;
 	/* Asked last: who came while we looked is not nobody. */
 	if (shunt__look_held(look, SHUNT__BYTE_ATTACHED))
 		info->state = SHUNT_STATE_LIVE;
@@ -274,7 +181,7 @@ int
 shunt__info_fill(const struct shunt__look *look, struct shunt__users *users,
     struct shunt_segment_info *info, struct shunt_participant *to, size_t cap)
 {
-	struct list list = {to, to != NULL ? cap : 0, 0};
+	struct shunt__parts parts = {to, to != NULL ? cap : 0, 0};
 
 	shunt__info_file(info, look->name.shown, &look->st);
 	info->place = place_of(look);
@@ -286,10 +193,10 @@ shunt__info_fill(const struct shunt__look *look, struct shunt__users *users,
 		info->state = SHUNT_STATE_UNKNOWN;
 		info->layout = look->header.hd_layout;
 	} else {
-		stat_object(look, users, info, &list);
+		stat_object(look, users, info, &parts);
 	}
 	stat_users(look, users, info);
-	return list.n < INT32_MAX ? (int)list.n : INT32_MAX;
+	return parts.n < INT32_MAX ? (int)parts.n : INT32_MAX;
 }
 
 int

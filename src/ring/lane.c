@@ -29,6 +29,7 @@ shunt__lane_tx_adopt(struct shunt__lane_tx *tx, void *ring, uint64_t cap,
 			tx->ctl = ctl;
 			tx->head = pos;
 			tx->tail_seen = tail;
+			tx->most = shunt__load64(&ctl->ln_most);
 			return 0;
 		}
 		int64_t len = shunt__lane_check(head, pos, cap);
@@ -120,6 +121,7 @@ shunt__lane_fingerprint(void)
 	    offsetof(struct shunt__lane_lay, ln_flush),
 	    offsetof(struct shunt__lane_lay, ln_dropped),
 	    offsetof(struct shunt__lane_lay, ln_drop_since),
+	    offsetof(struct shunt__lane_lay, ln_most),
 	    offsetof(struct shunt__lane_lay, ln_busy),
 	    SHUNT__LANE_HEAD,
 	};

@@ -29,6 +29,7 @@ struct shunt__lane_tx {
 	uint64_t room; /* payload bytes of an open reservation */
 	uint64_t pad;  /* bytes to skip before it */
 	int open;      /* a reservation is open */
+	uint64_t most; /* ln_most, as we know it */
 };
 
 struct shunt__lane_rx {
@@ -102,6 +103,11 @@ shunt__lane_tx_refresh(struct shunt__lane_tx *tx)
 	if (tx->head - tail > tx->cap || tail < tx->tail_seen)
 		return SHUNT_E_CORRUPT;
 	tx->tail_seen = tail;
+	/* For people: once a lap at least somebody comes by here. */
+	if (tx->head - tail > tx->most) {
+		tx->most = tx->head - tail;
+		shunt__store64(&tx->ctl->ln_most, tx->most);
+	}
 	return 0;
 }
 

@@ -52,7 +52,9 @@ struct shunt__lane_lay {
 	struct shunt__u64 ln_flush;   /* log: please make durable up to here */
 	struct shunt__u64 ln_dropped; /* log: messages given up on */
 	struct shunt__u64 ln_drop_since; /* log: monotonic ns of the first */
-	uint64_t ln_spare3[4];
+	struct shunt__u64 ln_most; /* bytes: most that its producer saw unread,
+				      who looks once a lap; for people */
+	uint64_t ln_spare3[3];
 
 	/* Written by the producer for each record of a log: two stores. */
 	struct shunt__u32 ln_busy; /* odd while in a call; only grows */
@@ -74,6 +76,7 @@ _Static_assert(offsetof(struct shunt__lane_lay, ln_waiting) == 128, "");
 _Static_assert(offsetof(struct shunt__lane_lay, ln_flush) == 136, "");
 _Static_assert(offsetof(struct shunt__lane_lay, ln_dropped) == 144, "");
 _Static_assert(offsetof(struct shunt__lane_lay, ln_drop_since) == 152, "");
+_Static_assert(offsetof(struct shunt__lane_lay, ln_most) == 160, "");
 _Static_assert(offsetof(struct shunt__lane_lay, ln_busy) == 192, "");
 
 #endif /* SHUNT_RING_LANE_LAYOUT_H */
