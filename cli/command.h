@@ -16,7 +16,7 @@ struct command {
 };
 
 extern const struct command command_why, command_doctor, command_clean;
-extern const struct command command_top;
+extern const struct command command_top, command_bench;
 extern const struct command command_watch;
 extern const struct command command_lock, command_sem, command_event;
 extern const struct command command_create, command_write, command_read,

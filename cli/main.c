@@ -29,7 +29,8 @@ static const struct {
     {"Logs", {&command_logd, &command_log, &command_tail}},
     {"Looking and tidying",
 	{&command_ls, &command_why, &command_watch, &command_top, &command_stat,
-	    &command_doctor, &command_limits, &command_rm, &command_clean}},
+	    &command_doctor, &command_limits, &command_rm, &command_clean,
+	    &command_bench}},
     {"Rights and memory", {&command_chmod, &command_chown, &command_pin}},
 };
 #define TASKS (sizeof(tasks) / sizeof(tasks[0]))

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "bench_loops.h"
+
+/* What the loops and the drivers call off their straight way. */
+
+static char sentence[200];
+
+int
+bench_fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(sentence, sizeof(sentence), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+const char *
+bench_why(void)
+{
+	return sentence[0] != 0 ? sentence : "no reason was given";
+}
+
+int
+bench_errno(const char *what)
+{
+	int e = errno;
+
+	/* EINTR: the parent lets nobody sleep through the end of a flood. */
+	if (e == EAGAIN || e == EINTR || e == ETIMEDOUT)
+		return -EAGAIN;
+	return bench_fail("%s: %s", what, strerror(e));
+}
+
+void
+bench_name(char *out)
+{
+	static unsigned serial;
+
+	snprintf(
+	    out, BENCH_NAME, "/shunt-bench-%ld-%u", (long)getpid(), serial++);
+}
+
+uint64_t
+bench_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void
+bench_sleep(uint64_t ns)
+{
+	struct timespec t = {.tv_sec = (time_t)(ns / 1000000000u),
+	    .tv_nsec = (long)(ns % 1000000000u)};
+
+	nanosleep(&t, NULL);
+}
+
+double
+bench_ns_per_tick(void)
+{
+	static double ratio;
+	uint64_t c, t;
+
+	if (ratio > 0)
+		return ratio;
+	c = bench_now();
+	t = bench_ticks();
+	while (bench_now() - c < 20000000u)
+		continue;
+	ratio = (double)(bench_now() - c) / (double)(bench_ticks() - t);
+	return ratio;
+}
+
+/* The count at the begin of each slice that passed since the last call. */
+void
+bench_mark(struct bench_side *me, uint64_t n)
+{
+	uint64_t now = bench_now(), at;
+
+	at = (now - me->seat->begin_ns) / me->shared->slice_ns;
+	while (me->slice < BENCH_SLICES && (uint64_t)me->slice < at)
+		me->seat->mark[++me->slice] = n;
+}
+
+int
+bench_all_here(struct bench_side *me, uint64_t n)
+{
+	struct bench_shared *sh = me->shared;
+	int senders = me->cell.producers, all = senders + me->cell.consumers;
+	uint64_t sent = 0, got = 0;
+
+	if (n != atomic_load(&me->seat->count)) {
+		me->seat->end_ns = bench_now();
+		atomic_store(&me->seat->count, n);
+	}
+	if (atomic_load(&sh->producers_done) < senders)
+		return 0;
+	for (int i = 0; i < senders; i++)
+		sent += atomic_load(&sh->seat[i].count);
+	if (me->each)
+		return n >= sent;
+	for (int i = senders; i < all; i++)
+		got += atomic_load(&sh->seat[i].count);
+	return got >= sent;
+}
