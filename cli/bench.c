@@ -67,16 +67,18 @@ read_patterns(const struct command *cmd, const char *text)
 {
 	static const char *const known[] = {"1:1", "4:1", "1:4", "4:4"};
 	char copy[64], *save = NULL;
+	int n = 0, bad = 0;
 
 	snprintf(copy, sizeof(copy), "%s", text);
 	for (char *t = strtok_r(copy, ",", &save); t != NULL;
-	     t = strtok_r(NULL, ",", &save))
-		if (args_word(t, known, 4) < 0)
-			return args_usage(cmd,
-			    "--pattern=%s: it is one of 1:1, 4:1, 1:4 and "
-			    "4:4, or several with commas",
-			    out_safe(text));
-	return 0;
+	     t = strtok_r(NULL, ",", &save), n++)
+		bad |= args_word(t, known, 4) < 0;
+	if (n > 0 && !bad)
+		return 0;
+	return args_usage(cmd,
+	    "--pattern=%s: it is one of 1:1, 4:1, 1:4 and 4:4, or several "
+	    "with commas",
+	    out_safe(text));
 }
 
 static int
@@ -155,6 +157,8 @@ run(const struct command *cmd, int argc, char **argv)
 	rc = read_sizes(cmd, size, sizes);
 	if (rc == 0 && plan.patterns != NULL)
 		rc = read_patterns(cmd, plan.patterns);
+	if (rc == 0 && only != NULL && *only == 0)
+		rc = args_usage(cmd, "--only= has no text");
 	if (rc != 0)
 		return rc;
 	plan.modes = mode == 1   ? BENCH_POLL

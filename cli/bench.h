@@ -101,7 +101,7 @@ struct bench_side {
 };
 
 struct bench_driver {
-	const char *name; /* "shunt-queue" */
+	const char *id;   /* "shunt-queue" */
 	const char *what; /* one line for people */
 	unsigned can;
 	size_t most; /* the longest message; 0: any */

@@ -74,7 +74,7 @@ bare_recv(struct bench_side *me, uint64_t *word)
 BENCH_RUN(bare_run, bare_send, bare_recv, NULL)
 
 const struct bench_driver bench_bare = {
-    .name = "bare",
+    .id = "bare",
     .what = "one cache line each way: what the hardware takes",
     .can = BENCH_TRIPS | BENCH_POLL | BENCH_LINE | BENCH_CONTROL,
     .setup = bare_setup,
@@ -113,7 +113,7 @@ copy_run(struct bench_side *me)
 }
 
 const struct bench_driver bench_memcpy = {
-    .name = "memcpy",
+    .id = "memcpy",
     .what = "one process, from one buffer into another",
     .can = BENCH_FLOOD | BENCH_POLL | BENCH_ONE_WAY | BENCH_CONTROL,
     .join = copy_join,
@@ -171,7 +171,7 @@ packet_recv(struct bench_side *me, uint64_t *word)
 BENCH_RUN(packet_run, packet_send, packet_recv, NULL)
 
 const struct bench_driver bench_seqpacket = {
-    .name = "unix-seqpacket",
+    .id = "unix-seqpacket",
     .what = "a UNIX socket of whole messages, one pair for all",
     .can = BENCH_TRIPS | BENCH_FLOOD | BENCH_POLL | BENCH_SLEEP |
 	   BENCH_FROM_MANY | BENCH_TO_MANY | BENCH_CONTROL,

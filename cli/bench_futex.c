@@ -71,7 +71,7 @@ futex_recv(struct bench_side *me, uint64_t *word)
 BENCH_RUN(run, futex_send, futex_recv, NULL)
 
 const struct bench_driver bench_futex = {
-    .name = "futex",
+    .id = "futex",
     .what = "a bare futex each way: what waking a sleeper takes",
     .can = BENCH_TRIPS | BENCH_SLEEP | BENCH_LINE | BENCH_CONTROL,
     .setup = setup,

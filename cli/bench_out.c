@@ -56,7 +56,7 @@ add_figures(json_t *o, const struct bench_row *row)
 	json_object_set_new(o, "cpu_ns", json_real(r->cpu_ns));
 	json_object_set_new(
 	    o, "messages", json_integer((json_int_t)r->messages));
-	json_object_set_new(o, "control", json_string(row->control->name));
+	json_object_set_new(o, "control", json_string(row->control->id));
 	json_object_set_new(o, "control_before", json_real(row->before));
 	json_object_set_new(o, "control_after", json_real(row->after));
 	json_object_set_new(o, "ratio", json_real(row->ratio));
@@ -74,7 +74,7 @@ bench_json_row(const struct bench_row *row)
 	json_t *o;
 
 	o = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:b, s:b}", "row",
-	    c->trips ? "trips" : "flood", "name", row->driver->name, "pattern",
+	    c->trips ? "trips" : "flood", "name", row->driver->id, "pattern",
 	    bench_pattern(c), "mode", c->sleeping ? "sleeping" : "polling",
 	    "size", (int)c->size, "state",
 	    row->skipped ? "skipped"
@@ -255,7 +255,7 @@ print_table(const struct bench_row *rows, const struct bench_row *first)
 			seen |= q->driver == r->driver && same_table(q, first);
 		if (seen || !same_table(r, first))
 			continue;
-		printf("%-22s", r->driver->name);
+		printf("%-22s", r->driver->id);
 		for (int i = 0; i < n; i++) {
 			cell_text(text, sizeof(text),
 			    find(rows, first, r->driver, size[i]));
@@ -286,7 +286,7 @@ bench_table(const struct bench_row *rows)
 			char size[16];
 
 			bench_size_text(size, sizeof(size), r->cell.size);
-			printf("failed: %s %s %s %s %s: %s\n", r->driver->name,
+			printf("failed: %s %s %s %s %s: %s\n", r->driver->id,
 			    bench_pattern(&r->cell),
 			    r->cell.trips ? "round trip" : "flood", size,
 			    r->cell.sleeping ? "sleeping" : "polling",

@@ -152,7 +152,7 @@ BENCH_RUN(place_run, place_send, place_recv, NULL)
 	    BENCH_FROM_MANY | BENCH_OURS)
 
 const struct bench_driver bench_queue = {
-    .name = "shunt-queue",
+    .id = "shunt-queue",
     .what = "queue, messages copied in and out",
     .can = CAN,
     .setup = setup,
@@ -163,7 +163,7 @@ const struct bench_driver bench_queue = {
 };
 
 const struct bench_driver bench_queue_place = {
-    .name = "shunt-queue-place",
+    .id = "shunt-queue-place",
     .what = "queue, messages written and read where they lie",
     .can = CAN | BENCH_IN_PLACE,
     .setup = setup,

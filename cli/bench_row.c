@@ -191,7 +191,7 @@ asked(const struct bench_plan *p, const struct bench_driver *d,
 	bench_size_text(size, sizeof(size), c->size);
 	snprintf(text, sizeof(text), "%s %s %s %s %s ",
 	    c->trips ? "trips" : "flood", bench_pattern(c), size,
-	    c->sleeping ? "sleeping" : "polling", d->name);
+	    c->sleeping ? "sleeping" : "polling", d->id);
 	return p->only == NULL || strstr(text, p->only) != NULL;
 }
 
@@ -206,7 +206,7 @@ progress(const struct sweep *s, const struct bench_row *row)
 	fprintf(stderr, "\r\033[K%4zu  %s %s %s %s %s", s->n + 1,
 	    row->cell.trips ? "round trips" : "flood",
 	    bench_pattern(&row->cell), size,
-	    row->cell.sleeping ? "sleeping" : "polling", row->driver->name);
+	    row->cell.sleeping ? "sleeping" : "polling", row->driver->id);
 	fflush(stderr);
 }
 
