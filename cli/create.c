@@ -18,7 +18,7 @@
 /* shunt create: a raw segment, or an object that stays until removed. */
 
 #define MOST_PERMITS 65536 /* of a semaphore, see <shunt/semaphore.h> */
-#define WORDS        "raw queue log lock semaphore event"
+#define WORDS        "raw queue log lock semaphore event topic stream service"
 
 /* A System V segment as it stands, and the name that always finds it. */
 struct made {
@@ -196,6 +196,11 @@ refuse(const struct create *c)
 		    : c->umask  ? "--umask"
 				: "--huge",
 		    c->truncate ? "; remove an object with `shunt rm`" : "");
+	if ((c->type != NULL || c->schema != 0) &&
+	    (!look_has_lanes(c->kind) || c->kind == SHUNT_KIND_LOG))
+		return args_usage(c->cmd,
+		    "%s is for queues, topics, streams and services",
+		    c->type != NULL ? "--type" : "--schema");
 	if (c->kind != SHUNT_KIND_SEMAPHORE && c->max != 0)
 		return args_usage(c->cmd, "--max is for semaphores");
 	if ((c->kind == SHUNT_KIND_LOCK || c->kind == SHUNT_KIND_EVENT) &&
@@ -234,6 +239,8 @@ run(const struct command *cmd, int argc, char **argv)
 	    {0, "huge", ARG_FLAG, &c.huge, NULL},
 	    {'k', "kind", ARG_CHOICE, &c.kind, WORDS},
 	    {0, "max", ARG_COUNT, &c.max, NULL},
+	    {0, "type", ARG_TEXT, &c.type, NULL},
+	    {0, "schema", ARG_COUNT, &c.schema, NULL},
 	    {0, "owner", ARG_TEXT, &c.owner, NULL},
 	    {0, "json", ARG_FLAG, &c.json, NULL},
 	    {0},
@@ -278,9 +285,13 @@ static const char help[] =
 "      --truncate    cut what exists to SIZE and zero it (raw POSIX only)\n"
 "      --huge        huge pages where they can be had, see `shunt limits`\n"
 "  -k, --kind=KIND   raw (the default), or an object that stays until removed:\n"
-"                    queue, log: SIZE is that of each lane, a power of two\n"
-"                    from 4K to 1G; lock, event: no SIZE; semaphore: SIZE is\n"
-"                    its permits (1), 0 for none until somebody posts\n"
+"                    queue, topic, stream, service, log: SIZE is that of each\n"
+"                    lane, a power of two from 4K to 1G; lock, event: no\n"
+"                    SIZE; semaphore: SIZE is its permits (1), 0 for none\n"
+"                    until somebody posts\n"
+"      --type=NAME   what its messages hold, at most 31 bytes: who opens it\n"
+"                    with another name for it is refused\n"
+"      --schema=N    likewise, a number such as a hash of their layout\n"
 "      --max=N       semaphore: permits there may ever be (SIZE; 1024 for 0)\n"
 "      --owner=USER  accept an existing segment of this user\n"
 "      --json        an object: name, kind, made, size, rounded, mode\n"

@@ -13,9 +13,11 @@
 struct create {
 	const struct command *cmd;
 	const char *name;
-	uint64_t size; /* raw: bytes; queue, log: of a lane; permits */
-	int sized;     /* SIZE was given */
-	uint64_t max;  /* semaphores: most permits, 0: not given */
+	uint64_t size;    /* raw: bytes; queue, log: of a lane; permits */
+	int sized;        /* SIZE was given */
+	uint64_t max;     /* semaphores: most permits, 0: not given */
+	const char *type; /* of what carries messages; or NULL */
+	uint64_t schema;  /* likewise; 0: none */
 	uint32_t mode, kind;
 	int excl, truncate, umask, huge, json;
 	const char *group, *owner;

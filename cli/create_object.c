@@ -20,6 +20,7 @@ union end {
 	struct shunt_lock *lock;
 	struct shunt_semaphore *semaphore;
 	struct shunt_event *event;
+	struct shunt_stream_reader *reader;
 };
 
 static int
@@ -93,6 +94,27 @@ open_event(union end *end, const struct create *c, int excl)
 }
 
 static int
+open_stream(union end *end, const struct create *c, int excl)
+{
+	struct shunt_stream_options o = {.sz = sizeof(o),
+	    .mode = c->mode,
+	    .group = c->group,
+	    .owner = c->owner,
+	    .lane_bytes = c->size,
+	    .type = c->type,
+	    .schema = c->schema,
+	    .flags = SHUNT_STREAM_PERSISTENT};
+
+	int r;
+
+	o.flags |= excl ? SHUNT_STREAM_EXCLUSIVE : 0;
+	r = shunt_stream_reader_open(&end->reader, c->name, &o);
+
+	/* Somebody reads from it already: so it is there. */
+	return r == -EBUSY && !excl ? 0 : r;
+}
+
+static int
 open_kind(union end *end, const struct create *c, int excl)
 {
 	switch (c->kind) {
@@ -106,6 +128,8 @@ open_kind(union end *end, const struct create *c, int excl)
 		return open_semaphore(end, c, excl);
 	case SHUNT_KIND_EVENT:
 		return open_event(end, c, excl);
+	case SHUNT_KIND_STREAM:
+		return open_stream(end, c, excl);
 	}
 	return -EINVAL;
 }
@@ -128,6 +152,9 @@ close_kind(union end *end, uint32_t kind)
 		break;
 	case SHUNT_KIND_EVENT:
 		shunt_event_close(&end->event);
+		break;
+	case SHUNT_KIND_STREAM:
+		shunt_stream_reader_close(&end->reader);
 		break;
 	}
 }

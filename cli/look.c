@@ -26,6 +26,12 @@ look_kind(uint32_t kind)
 		return "semaphore";
 	case SHUNT_KIND_EVENT:
 		return "event";
+	case SHUNT_KIND_TOPIC:
+		return "topic";
+	case SHUNT_KIND_STREAM:
+		return "stream";
+	case SHUNT_KIND_SERVICE:
+		return "service";
 	}
 	return "other";
 }
@@ -129,5 +135,64 @@ look_dest(const struct shunt_segment_info *info)
 int
 look_has_lanes(uint32_t kind)
 {
-	return kind == SHUNT_KIND_QUEUE || kind == SHUNT_KIND_LOG;
+	return kind == SHUNT_KIND_QUEUE || kind == SHUNT_KIND_LOG ||
+	       kind == SHUNT_KIND_TOPIC || kind == SHUNT_KIND_STREAM ||
+	       kind == SHUNT_KIND_SERVICE;
+}
+
+const char *
+look_sender(uint32_t kind)
+{
+	switch (kind) {
+	case SHUNT_KIND_TOPIC:
+		return "publisher";
+	case SHUNT_KIND_STREAM:
+		return "writer";
+	case SHUNT_KIND_SERVICE:
+		return "client";
+	}
+	return "sender";
+}
+
+const char *
+look_end(uint32_t kind)
+{
+	switch (kind) {
+	case SHUNT_KIND_LOG:
+	case SHUNT_KIND_SERVICE:
+		return "server";
+	case SHUNT_KIND_TOPIC:
+		return "subscriber";
+	case SHUNT_KIND_STREAM:
+		return "reader";
+	}
+	return "receiver";
+}
+
+const char *
+look_role(uint32_t role)
+{
+	static const char *const words[] = {"uses", "sends", "receives",
+	    "publishes", "subscribes", "writes", "reads", "calls", "serves"};
+
+	return role < sizeof(words) / sizeof(words[0]) ? words[role] : "uses";
+}
+
+const char *
+look_policy(uint32_t policy)
+{
+	static const char *const words[] = {
+	    "any", "lossy", "block", "drop", "evict"};
+
+	return policy < sizeof(words) / sizeof(words[0]) ? words[policy]
+							 : "unknown";
+}
+
+const char *
+look_schema(uint64_t schema)
+{
+	static char text[24];
+
+	snprintf(text, sizeof(text), "0x%016" PRIx64, schema);
+	return text;
 }

@@ -70,6 +70,14 @@ const char *look_key(int32_t key);
 int look_dest(const struct shunt_segment_info *info);
 /* 1 for the kinds that carry messages. */
 int look_has_lanes(uint32_t kind);
+/* What those who bring and those who get are called; "publisher". */
+const char *look_sender(uint32_t kind);
+const char *look_end(uint32_t kind);
+/* Words of enum shunt_role and enum shunt_topic_policy. */
+const char *look_role(uint32_t role);
+const char *look_policy(uint32_t policy);
+/* "0x00000000000004d2", in a static buffer. */
+const char *look_schema(uint64_t schema);
 
 /* The keys that ls and stat have in common. */
 json_t *look_info_json(const struct shunt_segment_info *info);

@@ -16,7 +16,24 @@ lanes_json(json_t *o, const struct shunt_segment_info *info)
 	json_object_set_new(o, "receiver", json_boolean(info->receiver));
 	json_object_set_new(
 	    o, "receiver_pid", json_integer(info->receiver_pid));
+	json_object_set_new(o, "receivers", out_json_int(info->receivers));
 	json_object_set_new(o, "unread", out_json_int(info->unread));
+	json_object_set_new(o, "depth", out_json_int(info->depth));
+	json_object_set_new(o, "high_water", out_json_int(info->high_water));
+	json_object_set_new(o, "sent", out_json_int(info->sent));
+	json_object_set_new(o, "sent_bytes", out_json_int(info->passed));
+	json_object_set_new(o, "dropped", out_json_int(info->dropped));
+	json_object_set_new(o, "waiting", out_json_int(info->waiting));
+	json_object_set_new(o, "asleep", json_boolean(info->asleep));
+	json_object_set_new(o, "finished", json_boolean(info->finished));
+	json_object_set_new(o, "type",
+	    info->type[0] != 0 ? out_json_text(info->type) : json_null());
+	json_object_set_new(o, "schema",
+	    info->schema != 0 ? json_string(look_schema(info->schema))
+			      : json_null());
+	if (info->kind == SHUNT_KIND_TOPIC)
+		json_object_set_new(
+		    o, "policy", json_string(look_policy(info->policy)));
 }
 
 static void

@@ -52,7 +52,9 @@ struct ls_wanted {
 };
 
 /* ls_words.c: what filters and columns call things, with a blank between. */
-#define LS_KINDS  "raw queue log lock semaphore event other sem semset msg mq"
+#define LS_KINDS                                                               \
+	"raw queue log lock semaphore event other sem semset msg mq "          \
+	"topic stream service"
 #define LS_PLACES "posix sysv semset msg sem mq memfd unlinked hugetlb"
 #define LS_STATES "live idle orphan unlinked-held unknown dest"
 const char *ls_kind(const struct shunt_segment_info *info);

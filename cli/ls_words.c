@@ -113,7 +113,7 @@ ls_users(const struct shunt_segment_info *info, int *more)
 	if (info->place == SHUNT_PLACE_SYSV)
 		return info->attached;
 	if (n == 0)
-		n = (uint64_t)info->senders + info->receiver;
+		n = (uint64_t)info->senders + info->receivers;
 	/* Idle means that the kernel has said: nobody. */
 	if (info->hidden && (had || info->state == SHUNT_STATE_UNKNOWN))
 		*more = 1;

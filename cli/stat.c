@@ -55,6 +55,8 @@ lifetime(const struct shunt_segment_info *i)
 {
 	if (i->persistent)
 		return "persistent: stays until removed";
+	if (i->kind == SHUNT_KIND_TOPIC)
+		return "ephemeral: goes when nobody has it";
 	if (look_has_lanes(i->kind))
 		return "ephemeral: goes when nobody has it and nothing in it "
 		       "is unread";
@@ -133,8 +135,8 @@ print_json(const char *name, const struct told *t)
 	}
 	json_object_set_new(o, "users", look_users_json(&t->users));
 	if (t->info.kind != SHUNT_KIND_RAW)
-		json_object_set_new(o, "participants",
-		    stat_participants_json(&t->info, t->list, t->n));
+		json_object_set_new(
+		    o, "participants", stat_participants_json(t->list, t->n));
 	if (t->info.kind == SHUNT_KIND_LOCK ||
 	    t->info.kind == SHUNT_KIND_SEMAPHORE)
 		json_object_set_new(o, "recovered", stat_held_json(&t->info));
@@ -186,7 +188,7 @@ run(const struct command *cmd, int argc, char **argv)
 /* clang-format off */
 static const char help[] =
 "Tells what a segment is, how much memory it takes, whose it is and who uses\n"
-"it: of System V all that IPC_STAT knows, of a queue or log each participant,\n"
+"it: of System V all that IPC_STAT knows, of what carries messages each end,\n"
 "of a lock or semaphore who holds it, and the last holders that died with it.\n"
 "Nothing is touched.  Process ids are for people: they are what was true when\n"
 "they were noted.\n"

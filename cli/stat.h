@@ -22,11 +22,10 @@ void stat_held_permits(const struct shunt_segment_info *info);
 void stat_held_recoveries(const struct shunt_segment_info *info);
 json_t *stat_held_json(const struct shunt_segment_info *info);
 
-/* stat_lanes.c: queues and logs, and the ends of any object. */
+/* stat_lanes.c: what carries messages, and the ends of any object. */
 void stat_lanes_print(const struct shunt_segment_info *info);
 void stat_participants_print(const struct shunt_segment_info *info,
     const struct shunt_participant *list, int n);
-json_t *stat_participants_json(const struct shunt_segment_info *info,
-    const struct shunt_participant *list, int n);
+json_t *stat_participants_json(const struct shunt_participant *list, int n);
 
 #endif /* SHUNT_CLI_STAT_H */

@@ -175,7 +175,11 @@ top_rate(const struct top *top, const struct top_row *row)
 		return "-";
 	if (row->fresh && top->looks < 2)
 		return "?"; /* a rate takes two looks */
-	if (row->messages_per_s < 10000)
+	/* Of bytes nobody knows where one message ends. */
+	if (row->entry->info.kind == SHUNT_KIND_STREAM)
+		snprintf(out, sizeof(text[0]), "%sB",
+		    out_size((uint64_t)row->bytes_per_s));
+	else if (row->messages_per_s < 10000)
 		snprintf(out, sizeof(text[0]), "%.0f", row->messages_per_s);
 	else if (row->messages_per_s < 1e6)
 		snprintf(

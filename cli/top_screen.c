@@ -178,7 +178,9 @@ draw_row(const struct screen *s, int row, const struct top_row *r, int chosen)
 	    chosen            ? INK_BAR
 	    : r->dropped != 0 ? INK_BAD
 			      : INK_PLAIN,
-	    info->kind == SHUNT_KIND_LOG ? number(info->dropped) : "-");
+	    info->kind == SHUNT_KIND_LOG || info->kind == SHUNT_KIND_TOPIC
+		? number(info->dropped)
+		: "-");
 }
 
 static void

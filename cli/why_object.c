@@ -11,6 +11,58 @@
 
 #define SHOWN 6
 
+static const char *
+taker(uint32_t kind)
+{
+	switch (kind) {
+	case SHUNT_KIND_LOG:
+		return "; `shunt tail` shows them, `shunt logd` writes them";
+	case SHUNT_KIND_STREAM:
+		return "; `shunt get` takes them";
+	case SHUNT_KIND_SERVICE:
+		return "; `shunt serve` answers them";
+	}
+	return "; `shunt recv` takes them";
+}
+
+/* Nobody is told of messages that nobody was there for. */
+static void
+tell_topic(struct why *w, const struct shunt_segment_info *i)
+{
+	why_say(w, WHY_INSIDE,
+	    "%" PRIu64 " messages were published; the last %" PRIu64
+	    " of them are there still.",
+	    i->sent, i->depth);
+	if (i->dropped != 0)
+		why_say(w, WHY_INSIDE,
+		    "Its subscribers missed %" PRIu64 " messages.", i->dropped);
+	if (i->unread != 0)
+		why_say(w, WHY_INSIDE,
+		    "The slowest subscriber is %" PRIu64 " bytes behind.",
+		    i->unread);
+}
+
+static void
+tell_ends(struct why *w, const struct shunt_segment_info *i)
+{
+	const char *end = look_end(i->kind);
+
+	if (i->receivers == 1)
+		why_say(w, WHY_INSIDE, "Its %s lives: %s.", end,
+		    why_process(i->receiver_pid, 0));
+	else if (i->receivers > 1)
+		why_say(
+		    w, WHY_INSIDE, "%" PRIu32 " %ss live.", i->receivers, end);
+	else
+		why_say(w, WHY_INSIDE, "It has no %s now.", end);
+	if (i->waiting != 0)
+		why_say(w, WHY_INSIDE, "%" PRIu32 " %s%s for room in it.",
+		    i->waiting, look_sender(i->kind),
+		    i->waiting == 1 ? " waits" : "s wait");
+	if (i->finished)
+		why_say(w, WHY_INSIDE, "It is finished: nothing more is sent.");
+}
+
 static void
 tell_unread(struct why *w, const struct shunt_segment_info *i)
 {
@@ -19,18 +71,7 @@ tell_unread(struct why *w, const struct shunt_segment_info *i)
 	else
 		why_say(w, WHY_INSIDE,
 		    "%" PRIu64 " bytes of records in it are unread%s.",
-		    i->unread,
-		    i->receiver ? ""
-		    : i->kind == SHUNT_KIND_LOG
-			? "; `shunt tail` shows them, `shunt logd` writes them"
-			: "; `shunt recv` takes them");
-	if (i->receiver)
-		why_say(w, WHY_INSIDE, "Its %s lives: %s.",
-		    i->kind == SHUNT_KIND_LOG ? "server" : "receiver",
-		    why_process(i->receiver_pid, 0));
-	else
-		why_say(w, WHY_INSIDE, "It has no %s now.",
-		    i->kind == SHUNT_KIND_LOG ? "server" : "receiver");
+		    i->unread, i->receiver ? "" : taker(i->kind));
 }
 
 /* Senders that ended and left something unread. */
@@ -108,8 +149,13 @@ why_object_tell(struct why *w, const struct shunt_segment_info *info,
 		    info->value > 0 ? "A notification waits in it."
 				    : "No notification waits in it.");
 		return;
+	case SHUNT_KIND_TOPIC:
+		tell_topic(w, info);
+		tell_ends(w, info);
+		return;
 	default:
 		tell_unread(w, info);
+		tell_ends(w, info);
 		tell_dead(w, list, n);
 		return;
 	}

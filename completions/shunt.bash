@@ -81,14 +81,16 @@ _shunt() {
 	[ "$prev" != = ] || prev=${COMP_WORDS[COMP_CWORD - 2]}
 	case $sub:$prev in
 	ls:--kind | ls:-k)
-		words='raw queue log lock semaphore event other sem semset msg mq'
+		words='raw queue topic stream service log lock semaphore event other sem semset msg mq'
 		;;
 	ls:--place | ls:-p)
 		words='posix sysv semset msg sem mq memfd unlinked hugetlb'
 		;;
 	ls:--state) words='live idle orphan unlinked-held unknown dest' ;;
 	ls:--sort | ls:-s) words='place name size used age users owner state' ;;
-	*:--kind | *:-k) words='raw queue log lock semaphore event' ;;
+	*:--kind | *:-k)
+		words='raw queue topic stream service log lock semaphore event'
+		;;
 	*:--framing | send:-f | recv:-f | pub:-f | sub:-f)
 		words='line nul length length8'
 		;;

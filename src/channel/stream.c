@@ -9,8 +9,8 @@
 
 #define LANE_BYTES (UINT64_C(1) << 20)
 
-static uint64_t
-fingerprint(void)
+uint64_t
+shunt__stream_fingerprint(void)
 {
 	const uint64_t words[] = {
 	    shunt__lane_fingerprint(),
@@ -41,7 +41,7 @@ read_options(struct shunt__spec *spec, const struct shunt_stream_options *opts,
 	    .lanes = 1,
 	    .lane_bytes = o.lane_bytes != 0 ? o.lane_bytes : LANE_BYTES,
 	    .area_bytes = SHUNT__SLOTS_AREA(1),
-	    .print = fingerprint(),
+	    .print = shunt__stream_fingerprint(),
 	    .mode = o.mode,
 	    .existing = (o.flags & SHUNT_STREAM_EXISTING) != 0,
 	    .exclusive = (o.flags & SHUNT_STREAM_EXCLUSIVE) != 0,

@@ -50,4 +50,7 @@ _Static_assert(offsetof(struct shunt__stream_lay, st_ended) == 0, "");
 
 #define SHUNT__STREAM_OFF SHUNT__SLOT_BYTES /* in the area */
 
+/* Of the structs of a stream: part of its fingerprint. */
+uint64_t shunt__stream_fingerprint(void);
+
 #endif /* SHUNT_CHANNEL_STREAM_LAYOUT_H */

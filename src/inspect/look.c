@@ -148,61 +148,71 @@ header_at(struct window *w, uint64_t pos, uint64_t *head)
 	return 0;
 }
 
+/* A record was found: how its payload begins, if that is 8 bytes. */
+static int
+count(struct window *w, struct shunt__walk *walk, uint64_t pos, int64_t len)
+{
+	uint64_t first = 1;
+	int e = 0;
+
+	if (len >= 8)
+		e = header_at(w, pos + SHUNT__LANE_HEAD, &first);
+	walk->records++;
+	walk->newest = first;
+	walk->fresh += (first & UINT32_MAX) == 0;
+	return e;
+}
+
 /* As the next owner's walk in ring/lane.c. */
 static int
-walk_once(struct window *w, uint64_t tail, uint64_t *end, uint64_t *records)
+walk_once(struct window *w, struct shunt__walk *walk)
 {
 	uint64_t cap = w->look->geo.lane_bytes, head;
 	int padded = 0;
 
-	*end = tail;
-	*records = 0;
-	if ((tail & 7) != 0)
+	*walk = (struct shunt__walk){.tail = walk->tail, .end = walk->tail};
+	if ((walk->tail & 7) != 0)
 		return SHUNT_E_CORRUPT;
 	for (;;) {
-		int e = header_at(w, *end, &head);
+		int e = header_at(w, walk->end, &head);
 		if (e < 0 || head == 0)
 			return e;
-		int64_t len = shunt__lane_check(head, *end, cap);
+		int64_t len = shunt__lane_check(head, walk->end, cap);
 		if (len < -1 || (len == -1 && padded))
 			return SHUNT_E_CORRUPT;
 		padded = len == -1;
-		uint64_t step = padded ? cap - (*end & (cap - 1))
+		uint64_t step = padded ? cap - (walk->end & (cap - 1))
 				       : shunt__lane_need((uint64_t)len);
-		if (*end + step - tail > cap - SHUNT__LANE_HEAD)
+		if (walk->end + step - walk->tail > cap - SHUNT__LANE_HEAD)
 			return SHUNT_E_CORRUPT;
-		*end += step;
-		*records += !padded;
+		if (!padded && (e = count(w, walk, walk->end, len)) < 0)
+			return e;
+		walk->end += step;
 	}
 }
 
 int
-shunt__look_walk(const struct shunt__look *look, uint32_t lane, uint64_t *tail,
-    uint64_t *end, uint64_t *records)
+shunt__look_walk(
+    const struct shunt__look *look, uint32_t lane, struct shunt__walk *walk)
 {
-	uint64_t unasked;
-
 	struct window w = {.look = look,
 	    .ring = look->geo.rings_off + lane * look->geo.lane_bytes};
 	struct shunt__lane_lay now;
 	int e = 0;
 
-	if (records == NULL)
-		records = &unasked;
 	for (int i = 0; i < TRIES; i++) {
 		w.have = 0;
-		e = walk_once(&w, *tail, end, records);
+		e = walk_once(&w, walk);
 		if (e != SHUNT_E_CORRUPT)
 			return e;
 		/* Released and written anew under our eyes? */
 		int r = shunt__look_lane(look, lane, &now);
 		if (r < 0)
 			return r;
-		if (shunt__load64(&now.ln_tail) == *tail)
+		if (shunt__load64(&now.ln_tail) == walk->tail)
 			return e;
-		*tail = shunt__load64(&now.ln_tail);
+		walk->tail = shunt__load64(&now.ln_tail);
 	}
-	*end = *tail;
-	*records = 0;
+	*walk = (struct shunt__walk){.tail = walk->tail, .end = walk->tail};
 	return 0;
 }

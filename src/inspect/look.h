@@ -47,14 +47,21 @@ int shunt__look_lane(
 /* 1 if somebody holds this lock byte. */
 int shunt__look_held(const struct shunt__look *look, int64_t byte);
 
+/* What a walk over a lane's committed records found. */
+struct shunt__walk {
+	uint64_t tail;    /* where it began */
+	uint64_t end;     /* behind the last record, or where the fault is */
+	uint64_t records; /* so many lie between */
+	uint64_t newest;  /* the first 8 bytes of the last one's payload */
+	uint64_t fresh;   /* records whose payload begins with 4 zeros */
+};
+
 /*
- * Walks a lane's committed records from *@tail.  Its users may be at work: if
- * the consumer moved on meanwhile, so did *@tail.  0, with the position behind
- * the last record in *@end and their number in *@records (or NULL); or
- * SHUNT_E_CORRUPT, SHUNT_E_TRUNCATED, -errno, with the position of the fault
- * there.
+ * Walks a lane's committed records from walk->tail.  Its users may be at work:
+ * if the consumer moved on meanwhile, so did walk->tail.  0, or
+ * SHUNT_E_CORRUPT, SHUNT_E_TRUNCATED, -errno.
  */
-int shunt__look_walk(const struct shunt__look *look, uint32_t lane,
-    uint64_t *tail, uint64_t *end, uint64_t *records);
+int shunt__look_walk(
+    const struct shunt__look *look, uint32_t lane, struct shunt__walk *walk);
 
 #endif /* SHUNT_INSPECT_LOOK_H */

@@ -2,6 +2,7 @@
 /* What an object says of itself, read by pread: header, lanes, ends. */
 #include <string.h>
 
+#include "channel/stream_layout.h"
 #include "inspect/inspect.h"
 #include "inspect/look.h"
 #include "inspect/parts.h"
@@ -23,6 +24,10 @@ shunt__kind_print(const struct shunt__geometry *geo)
 		return spec.print;
 	case SHUNT_KIND_QUEUE:
 		return shunt__lane_fingerprint();
+	case SHUNT_KIND_STREAM:
+		return geo->area_bytes >= SHUNT__SLOTS_AREA(1)
+			   ? shunt__stream_fingerprint()
+			   : 0;
 	default:
 		return shunt__lock_fits(geo) ? shunt__lock_print(geo->kind) : 0;
 	}
@@ -40,25 +45,26 @@ most(const struct shunt__look *look, const struct shunt__lane_lay *ctl,
 	return noted > now ? noted : now;
 }
 
-/* A lane with records that one end releases. */
-static void
+/* A lane with records that one end releases.  How many of them begin with 4
+ * zeros. */
+static uint64_t
 stat_lane(const struct shunt__look *look, uint32_t lane, uint32_t role,
     struct shunt_segment_info *info, struct shunt__parts *parts)
 {
 	struct shunt_participant one = {.role = role};
 	struct shunt__lane_lay ctl;
-	uint64_t tail, end, records;
+	struct shunt__walk walk = {0};
 
 	if (shunt__look_lane(look, lane, &ctl) < 0)
-		return;
-	tail = shunt__load64(&ctl.ln_tail);
+		return 0;
+	walk.tail = walk.end = shunt__load64(&ctl.ln_tail);
 	/* Up to where it is readable it is unread. */
-	if (look->geo.lane_bytes != 0 && (tail & 7) == 0) {
-		shunt__look_walk(look, lane, &tail, &end, &records);
-		one.unread = end - tail;
-		info->passed += end;
-		info->depth += records;
-		info->sent += shunt__load64(&ctl.ln_count) + records;
+	if (look->geo.lane_bytes != 0 && (walk.tail & 7) == 0) {
+		shunt__look_walk(look, lane, &walk);
+		one.unread = walk.end - walk.tail;
+		info->passed += walk.end;
+		info->depth += walk.records;
+		info->sent += shunt__load64(&ctl.ln_count) + walk.records;
 	}
 	shunt__info_owner(look, lane, &ctl, info, &one);
 	one.dropped = look->geo.kind == SHUNT_KIND_LOG
@@ -69,15 +75,53 @@ stat_lane(const struct shunt__look *look, uint32_t lane, uint32_t role,
 	info->dropped += one.dropped;
 	if (one.alive || one.unread != 0)
 		shunt__parts_add(parts, &one);
+	return walk.fresh;
 }
 
 /* Each @stride-th lane; what lies between belongs to the one before it. */
-static void
+static uint64_t
 stat_lanes(const struct shunt__look *look, uint32_t role, uint32_t stride,
     struct shunt_segment_info *info, struct shunt__parts *parts)
 {
+	uint64_t fresh = 0;
+
 	for (uint32_t lane = 0; lane < look->high; lane += stride)
-		stat_lane(look, lane, role, info, parts);
+		fresh += stat_lane(look, lane, role, info, parts);
+	return fresh;
+}
+
+/*
+ * A stream is what its kind says is unread, see channel/stream.c: bytes, an
+ * end that nobody has seen, a break that nobody was told of.  How many pieces
+ * its bytes are in means nothing to anybody.
+ */
+static int
+stat_stream(const struct shunt__look *look, struct shunt_segment_info *info,
+    struct shunt__parts *parts)
+{
+	struct shunt__slot_lay slot;
+	struct shunt__stream_lay lay;
+	struct shunt__lane_lay ctl;
+	uint64_t tail;
+
+	shunt__info_slots(look, info, parts, SHUNT_ROLE_READS, NULL);
+	stat_lanes(look, SHUNT_ROLE_WRITES, 1, info, parts);
+	info->depth = info->sent = 0;
+	if (look->high == 0 ||
+	    shunt__look_read(look, SHUNT__AREA_OFF, &slot, sizeof(slot)) < 0 ||
+	    shunt__look_read(look, SHUNT__AREA_OFF + SHUNT__STREAM_OFF, &lay,
+		sizeof(lay)) < 0 ||
+	    shunt__look_lane(look, 0, &ctl) < 0)
+		return 0;
+	tail = shunt__load64(&ctl.ln_tail);
+	info->finished =
+	    info->passed != 0 && shunt__load64(&lay.st_ended) == info->passed;
+	if (shunt__load32(&look->control.ct_ended) != 0)
+		return 0; /* its last reader has closed for good */
+	return info->unread != 0 ||
+	       (tail != shunt__load64(&lay.st_ended) &&
+		   shunt__load64(&slot.sl_word[SHUNT__STREAM_TOLD]) !=
+		       tail + 1);
 }
 
 /* The server counts what it has written for all lanes together. */
@@ -148,11 +192,15 @@ shunt__info_object(const struct shunt__look *look,
 		stat_lanes(look, SHUNT_ROLE_SENDS, 1, info, parts);
 		left = info->unread != 0;
 		break;
+	case SHUNT_KIND_STREAM:
+		left = stat_stream(look, info, parts);
+		break;
 	default:
 		stat_lanes(look, SHUNT_ROLE_USES, 1, info, parts);
 		return shunt__info_lock(look, info);
 	}
-	info->finished = shunt__load32(&ct->ct_ended) != 0;
+	if (info->kind != SHUNT_KIND_STREAM)
+		info->finished = shunt__load32(&ct->ct_ended) != 0;
 	info->asleep = info->receiver &&
 		       (shunt__load32(&ct->ct_bell) & SHUNT__BELL_ASLEEP) != 0;
 	return left;

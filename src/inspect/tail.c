@@ -174,6 +174,7 @@ static int
 take_lane(struct shunt_tail *t, const struct shunt__look *look, uint32_t lane)
 {
 	struct shunt__lane_lay ctl;
+	struct shunt__walk walk;
 	uint64_t tail, end, now;
 	size_t at = t->n_bytes;
 	int e = shunt__look_lane(look, lane, &ctl), fault;
@@ -183,7 +184,10 @@ take_lane(struct shunt_tail *t, const struct shunt__look *look, uint32_t lane)
 	tail = shunt__load64(&ctl.ln_tail);
 	if ((tail & 7) != 0)
 		return 0; /* the server gave it up: what could be read was */
-	fault = shunt__look_walk(look, lane, &tail, &end, NULL);
+	walk.tail = tail;
+	fault = shunt__look_walk(look, lane, &walk);
+	tail = walk.tail;
+	end = walk.end;
 	e = copy_ring(t, look, lane, tail, end);
 	if (e == 0)
 		e = shunt__look_lane(look, lane, &ctl);

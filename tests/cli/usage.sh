@@ -73,7 +73,7 @@ for s in x -1 '' nan inf 1s; do
 	run "$SHUNT" recv "$N-a" --timeout="$s"
 	refused "seconds \"$s\"" 2 'seconds'
 done
-run "$SHUNT" create "$N-a" 4K --kind=topic
+run "$SHUNT" create "$N-a" 4K --kind=pipe
 refused 'unknown kind' 2 'raw queue log'
 run "$SHUNT" create "$N-a" 4K --kind=queue --truncate
 refused 'truncate of an object' 2 '--truncate'
