@@ -16,6 +16,7 @@
 #include <shunt/stream.h>
 #include <shunt/sysv.h>
 #include <shunt/text.h>
+#include <shunt/topic.h>
 #include <shunt/version.h>
 #include <shunt/wait.h>
 

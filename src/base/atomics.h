@@ -96,6 +96,16 @@ shunt__fence(void)
 	atomic_thread_fence(memory_order_seq_cst);
 }
 
+/*
+ * Loads before it are done before loads after it: was what I read still whole?
+ * Of a copy whose words are relaxed loads, which TSan follows without it.
+ */
+static inline void
+shunt__fence_acquire(void)
+{
+	atomic_thread_fence(memory_order_acquire);
+}
+
 /* Keeps the compiler, not the processor, from moving accesses across. */
 static inline void
 shunt__compiler_barrier(void)

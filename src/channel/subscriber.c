@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The subscribing end.  It polls the ring that brought the last message, and
+ * the others in turn, a few at a time: there are no hints to rely on, for
+ * publishers write nothing beside their messages.
+ */
+#include "channel/subscriber.h"
+
+#include "base/options.h"
+#include "os/os.h"
+#include "segment/wait.h"
+
+#define FEW        8u  /* rings looked at in one turn */
+#define AWAIT      64u /* looks at one place for an answer on its way */
+#define TURN_MOST  64u /* messages in a row from one ring, if there are more */
+#define TRIES      16u /* looks at a ring that is overrun again and again */
+#define POLL_LEAST INT64_C(1000000)  /* read-only: between two looks, */
+#define POLL_MOST  INT64_C(10000000) /* growing while nothing comes */
+
+/* It was overrun and stands elsewhere.  With policy EVICT that is told. */
+static int
+overrun(struct shunt_subscriber *sub)
+{
+	if (sub->topic.policy != SHUNT_TOPIC_EVICT || sub->evicted)
+		return 0;
+	sub->evicted = 1;
+	return SHUNT_E_EVICTED;
+}
+
+static int
+spoiled(struct shunt__feed *feed)
+{
+	feed->bad = 1;
+	return SHUNT_E_CORRUPT;
+}
+
+/* Empty: for the first time since it had something, others are told. */
+static int
+ran_empty(struct shunt_subscriber *sub, struct shunt__feed *feed)
+{
+	if (!feed->drained) {
+		feed->drained = 1;
+		shunt__subscriber_note(sub, feed);
+		shunt__subscriber_ring(sub, feed);
+	}
+	return -EAGAIN;
+}
+
+/* A message in this ring?  0, -EAGAIN, SHUNT_E_EVICTED or SHUNT_E_CORRUPT
+ * (each once). */
+static inline int
+look(struct shunt_subscriber *sub, struct shunt__feed *feed)
+{
+	if (__builtin_expect(feed->bad, 0))
+		return -EAGAIN;
+	for (uint32_t i = 0; i < TRIES; i++) {
+		int e = shunt__cast_look(&feed->rx);
+		if (__builtin_expect(e == 0, 1)) {
+			sub->peeked = feed;
+			feed->drained = 0;
+			return 0;
+		}
+		if (e == -EAGAIN)
+			return ran_empty(sub, feed);
+		if (e != SHUNT_E_OVERRUN)
+			return spoiled(feed);
+		e = overrun(sub);
+		if (e != 0)
+			return e;
+	}
+	return -EAGAIN;
+}
+
+/* The next @n rings of all. */
+static int
+look_at_some(struct shunt_subscriber *sub, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (sub->rotor >= sub->high)
+			sub->rotor = 0;
+		struct shunt__feed *feed = &sub->feeds[sub->rotor++];
+		int e = look(sub, feed);
+		if (e == 0) {
+			sub->cur = feed;
+			sub->turn = 1;
+		}
+		if (e != -EAGAIN)
+			return e;
+	}
+	return -EAGAIN;
+}
+
+static int
+look_at_all(struct shunt_subscriber *sub)
+{
+	if (sub->peeked != NULL)
+		return 0;
+	shunt__subscriber_meet(sub);
+	return look_at_some(sub, sub->high);
+}
+
+/* Nothing in the ring polled first, or its turn is over. */
+static int
+look_around(struct shunt_subscriber *sub)
+{
+	/* Several in a row, then none: a publisher at full speed, and we were
+	 * quicker.  A lone message is a conversation: look again at once. */
+	if (sub->turn > 1 && sub->turn < TURN_MOST)
+		shunt__lane_stand_back();
+	else if (sub->turn >= TURN_MOST)
+		shunt__subscriber_note(sub, sub->cur);
+	sub->turn = 0;
+	if (__builtin_expect(shunt__object_high(sub->topic.obj) > sub->high, 0))
+		shunt__subscriber_meet(sub);
+	return look_at_some(sub, sub->high < FEW ? sub->high : FEW);
+}
+
+/* In a conversation the answer is on its way: a few looks at its place see it
+ * sooner than the way round all other places. */
+static inline int
+await(const struct shunt__feed *feed)
+{
+	const struct shunt__cast_rx *rx = &feed->rx;
+
+	for (uint32_t i = 0; i < AWAIT; i++)
+		/* V: only asks whether to look. */
+		if (shunt__acquire64(
+			shunt__lane_word(rx->ring, rx->cap, rx->pos)) != 0)
+			return 1;
+	return 0;
+}
+
+/* One poll.  0: sub->peeked is set; or as look(). */
+static inline int
+poll_once(struct shunt_subscriber *sub)
+{
+	struct shunt__feed *cur = sub->cur;
+
+	if (__builtin_expect(sub->peeked != NULL, 0))
+		return 0;
+	if (__builtin_expect(cur != NULL, 1) && sub->turn < TURN_MOST) {
+		int e = look(sub, cur);
+		if (e == -EAGAIN && sub->turn <= 1 && await(cur))
+			e = look(sub, cur);
+		if (__builtin_expect(e == 0, 1)) {
+			sub->turn++;
+			return 0;
+		}
+		if (e != -EAGAIN)
+			return e;
+	}
+	return look_around(sub);
+}
+
+/* Everything, and whether that was all: for who is about to sleep. */
+static int
+all_ready(void *arg)
+{
+	struct shunt_subscriber *sub = arg;
+	/* E: pairs with E in shunt_publisher_finish(); before the look, for
+	 * what was published before the end is then seen by it. */
+	uint32_t ended = shunt__acquire32(&sub->topic.obj->control->ct_ended);
+	int e = look_at_all(sub);
+
+	return e == -EAGAIN && ended != 0 ? SHUNT_E_CLOSED : e;
+}
+
+/* Without permission to write nobody can be asked to wake us. */
+static int
+wait_readonly(struct shunt_subscriber *sub, uint64_t deadline)
+{
+	int64_t pause = POLL_LEAST;
+	uint64_t checked = 0;
+
+	for (;;) {
+		int e = all_ready(sub);
+		if (e != -EAGAIN)
+			return e;
+		uint64_t now = shunt__now();
+		if (deadline != 0 && now >= deadline)
+			return -ETIMEDOUT;
+		if (now - checked > (uint64_t)SHUNT__SLEEP_FIRST) {
+			checked = now;
+			e = shunt__object_check(sub->topic.obj);
+			if (e != 0)
+				return e == -ESTALE ? SHUNT_E_REMOVED : e;
+		}
+		int64_t left = pause;
+		if (deadline != 0 && deadline - now < (uint64_t)left)
+			left = (int64_t)(deadline - now);
+		shunt__os.nanosleep(left);
+		if (pause < POLL_MOST)
+			pause += POLL_LEAST;
+	}
+}
+
+/* Nothing at once: spin a little, then sleep.  As poll_once(). */
+static int
+wait_for_message(
+    struct shunt_subscriber *sub, const struct shunt_recv_options *opts)
+{
+	struct shunt_recv_options o;
+	struct shunt__object *obj = sub->topic.obj;
+	int e = shunt__options_read(&o, sizeof(o), sizeof(o), opts);
+
+	if (e < 0)
+		return e;
+	e = all_ready(sub);
+	if (e != -EAGAIN)
+		return e;
+	if (shunt__load32(&obj->control->ct_removed) != 0)
+		return SHUNT_E_REMOVED;
+	if (o.wait_ns < 0)
+		return -EAGAIN;
+	uint32_t turns = shunt__spin_turns(&sub->spin);
+	for (uint32_t i = 0; i < turns; i++) {
+		shunt__pause();
+		e = poll_once(sub);
+		if (e != -EAGAIN) {
+			shunt__spin_learn(&sub->spin, 1);
+			return e;
+		}
+	}
+	shunt__spin_learn(&sub->spin, 0);
+	if (obj->readonly)
+		return wait_readonly(sub, shunt__deadline(o.wait_ns));
+	return shunt__wait(obj, &obj->control->ct_bell,
+	    SHUNT__BELL_ASLEEP | SHUNT__WAIT_SHARED, shunt__deadline(o.wait_ns),
+	    all_ready, sub);
+}
+
+static inline int
+next_message(
+    struct shunt_subscriber *sub, const struct shunt_recv_options *opts)
+{
+	int e = poll_once(sub);
+
+	if (__builtin_expect(e == -EAGAIN, 0))
+		e = wait_for_message(sub, opts);
+	return e;
+}
+
+/* What was in our hands is not what it was.  0: look for the next one. */
+static int
+lost_hold(struct shunt_subscriber *sub)
+{
+	struct shunt__feed *feed = sub->peeked;
+
+	sub->peeked = NULL;
+	if (shunt__cast_overrun(&feed->rx) != SHUNT_E_OVERRUN)
+		return spoiled(feed);
+	if (++sub->tries > TRIES) {
+		sub->tries = 0;
+		return SHUNT_E_OVERRUN;
+	}
+	return overrun(sub);
+}
+
+static int
+tell(const struct shunt__feed *feed, struct shunt_topic_message *info)
+{
+	const struct shunt__cast_rx *rx = &feed->rx;
+	struct shunt_topic_message m = {.len = (size_t)rx->len,
+	    .sequence = rx->seq,
+	    .lost = rx->seq - rx->next,
+	    .lane = feed->number};
+
+	return shunt__answer_write(info, &m, sizeof(m));
+}
+
+/* It was whole: it is ours.  0 or SHUNT_E_CORRUPT. */
+static inline int
+take(struct shunt_subscriber *sub)
+{
+	struct shunt__feed *feed = sub->peeked;
+	uint64_t old = feed->rx.pos;
+
+	sub->peeked = NULL;
+	sub->tries = 0;
+	if (__builtin_expect(shunt__cast_take(&feed->rx) != 0, 0))
+		return spoiled(feed);
+	sub->received++;
+	/* A sleeping publisher is rung each quarter of the ring and when it
+	 * has run empty, not for each message: waking is dear. */
+	if (__builtin_expect(
+		((old ^ feed->rx.pos) & ~(feed->rx.cap / 4 - 1)) != 0, 0))
+		shunt__subscriber_ring(sub, feed);
+	return 0;
+}
+
+ssize_t
+shunt_subscriber_recv(struct shunt_subscriber *sub, void *buf, size_t cap,
+    struct shunt_topic_message *info, const struct shunt_recv_options *opts)
+{
+	int e = shunt__subscriber_check(sub);
+
+	while (__builtin_expect(e == 0, 1)) {
+		e = next_message(sub, opts);
+		if (__builtin_expect(e != 0, 0))
+			break;
+		struct shunt__feed *feed = sub->peeked;
+		size_t len = (size_t)feed->rx.len;
+		if (__builtin_expect(len <= cap, 1))
+			shunt__cast_get(buf, feed->rx.payload, len);
+		if (__builtin_expect(!shunt__cast_whole(&feed->rx), 0)) {
+			e = lost_hold(sub);
+			continue;
+		}
+		if (info != NULL && (e = tell(feed, info)) < 0)
+			break;
+		if (__builtin_expect(len > cap, 0)) {
+			sub->peeked = NULL; /* looked at anew next time */
+			return -EMSGSIZE;
+		}
+		e = take(sub);
+		return __builtin_expect(e == 0, 1) ? (ssize_t)len : e;
+	}
+	return e;
+}
+
+ssize_t
+shunt_subscriber_peek(struct shunt_subscriber *sub, const void **msg,
+    struct shunt_topic_message *info, const struct shunt_recv_options *opts)
+{
+	int e = shunt__subscriber_check(sub);
+
+	while (__builtin_expect(e == 0, 1)) {
+		e = next_message(sub, opts);
+		if (__builtin_expect(e != 0, 0))
+			break;
+		struct shunt__feed *feed = sub->peeked;
+		/* Length and place, at least, are those of one message. */
+		if (__builtin_expect(!shunt__cast_whole(&feed->rx), 0)) {
+			e = lost_hold(sub);
+			continue;
+		}
+		if (info != NULL && (e = tell(feed, info)) < 0)
+			break;
+		*msg = feed->rx.payload;
+		return (ssize_t)feed->rx.len;
+	}
+	return e;
+}
+
+int
+shunt_subscriber_valid(const struct shunt_subscriber *sub)
+{
+	return shunt__subscriber_check(sub) == 0 && sub->peeked != NULL &&
+	       shunt__cast_whole(&sub->peeked->rx);
+}
+
+int
+shunt_subscriber_release(struct shunt_subscriber *sub)
+{
+	int e = shunt__subscriber_check(sub);
+
+	if (__builtin_expect(e != 0, 0))
+		return e;
+	if (sub->peeked == NULL)
+		return -EINVAL;
+	if (__builtin_expect(!shunt__cast_whole(&sub->peeked->rx), 0)) {
+		e = lost_hold(sub);
+		return e == 0 ? SHUNT_E_OVERRUN : e;
+	}
+	return take(sub);
+}
+
+uint64_t
+shunt_subscriber_lost(const struct shunt_subscriber *sub)
+{
+	uint64_t lost = 0;
+
+	if (shunt__subscriber_check(sub) != 0)
+		return 0;
+	for (uint32_t n = 0; n < sub->high; n++)
+		lost += sub->feeds[n].rx.lost;
+	return lost;
+}
+
+uint64_t
+shunt_subscriber_lag(const struct shunt_subscriber *sub)
+{
+	uint64_t lag = 0;
+	uint32_t high;
+
+	if (shunt__subscriber_check(sub) != 0)
+		return 0;
+	high = shunt__object_high(sub->topic.obj);
+	for (uint32_t n = 0; n < high; n++)
+		if (!sub->feeds[n].bad &&
+		    (n < sub->high ||
+			shunt__object_probe_lane(sub->topic.obj, n) == 0))
+			lag += shunt__cast_behind(&sub->feeds[n].rx);
+	return lag;
+}
