@@ -6,8 +6,9 @@
 #include "os/os.h"
 #include "segment/wait.h"
 
-#define PROBE_NS UINT64_C(1000000) /* between two questions whether it lives   \
-				    */
+#define PROBE_NS                                                               \
+	UINT64_C(1000000) /* between two questions whether it lives            \
+			   */
 
 static int
 try(struct shunt__want *w)
