@@ -22,6 +22,7 @@
 
 #include <shunt/error.h>
 #include <shunt/queue.h>
+#include <shunt/wait.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -29,7 +30,6 @@ extern "C" {
 
 struct shunt_publisher;  /* this process's ends; never in shared memory */
 struct shunt_subscriber; /* one subscription */
-struct shunt_end;        /* <shunt/wait.h> */
 
 enum shunt_topic_policy {
 	SHUNT_TOPIC_ANY = 0,   /* LOSSY when made here, else as it is */
@@ -441,6 +441,37 @@ int shunt_subscriber_release(struct shunt_subscriber *sub);
  */
 uint64_t shunt_subscriber_lost(const struct shunt_subscriber *sub);
 uint64_t shunt_subscriber_lag(const struct shunt_subscriber *sub);
+
+/**
+ * shunt_subscriber_fd()  - a descriptor that is readable when something may be
+ *                          there.
+ * shunt_subscriber_end() - its end, for shunt_wait().
+ * @sub: an open subscriber.
+ *
+ * <shunt/wait.h> says how both are used.  A finished topic is something, too:
+ * receiving answers SHUNT_E_CLOSED then.
+ *
+ * Returns: the descriptor, or a negative code:
+ *   -EINVAL          @sub is NULL or not open.
+ *   -EACCES          it is open for reading only: publishers cannot be told.
+ *   -EMFILE -ENOSPC  no descriptor or watch is to be had; the sentence says
+ *                    which limit it is.
+ *   SHUNT_E_FORKED   the handle is the parent's.
+ *   other -errno     of inotify_init1(2) or inotify_add_watch(2).
+ *   end: the end, or NULL if @sub is NULL or not open.
+ *
+ * Memory:  both belong to the handle: the descriptor is not closed by the
+ *          caller.
+ * Threads: one thread at a time.
+ * Blocks:  never.
+ * Signals: not from a handler.
+ * Death:   a publisher killed before it made the descriptor readable makes it
+ *          so by its death.
+ * Fork:    SHUNT_E_FORKED in a child; end: shunt_wait() says so.
+ * Since:   0.2
+ */
+int shunt_subscriber_fd(struct shunt_subscriber *sub);
+struct shunt_end *shunt_subscriber_end(struct shunt_subscriber *sub);
 
 #ifdef __cplusplus
 }

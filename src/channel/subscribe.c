@@ -171,6 +171,8 @@ shunt_subscriber_open(struct shunt_subscriber **out, const char *name,
 	if (!obj->readonly)
 		shunt__os.mprotect(obj->base + obj->geo.rings_off,
 		    obj->geo.size - obj->geo.rings_off, PROT_READ);
+	shunt__end_init(&sub->end, obj, &obj->control->ct_bell,
+	    SHUNT__END_SHARED, shunt__subscriber_ready, sub);
 	e = shunt__subscribe(sub, o.history);
 	if (e < 0) {
 		shunt_subscriber_close(&sub);
@@ -187,9 +189,25 @@ shunt_subscriber_close(struct shunt_subscriber **sub)
 	    (*sub)->magic != SHUNT__SUBSCRIBER_MAGIC)
 		return;
 	(*sub)->magic = 0;
+	shunt__end_fini(&(*sub)->end);
 	shunt__unsubscribe(*sub);
 	shunt__topic_detach(&(*sub)->topic);
 	free((*sub)->feeds);
 	free(*sub);
 	*sub = NULL;
+}
+
+int
+shunt_subscriber_fd(struct shunt_subscriber *sub)
+{
+	if (sub == NULL || sub->magic != SHUNT__SUBSCRIBER_MAGIC)
+		return -EINVAL;
+	return shunt__end_fd(&sub->end);
+}
+
+struct shunt_end *
+shunt_subscriber_end(struct shunt_subscriber *sub)
+{
+	return sub == NULL || sub->magic != SHUNT__SUBSCRIBER_MAGIC ? NULL
+								    : &sub->end;
 }

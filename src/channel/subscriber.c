@@ -153,8 +153,8 @@ poll_once(struct shunt_subscriber *sub)
 }
 
 /* Everything, and whether that was all: for who is about to sleep. */
-static int
-all_ready(void *arg)
+int
+shunt__subscriber_ready(void *arg)
 {
 	struct shunt_subscriber *sub = arg;
 	/* E: pairs with E in shunt_publisher_finish(); before the look, for
@@ -173,7 +173,7 @@ wait_readonly(struct shunt_subscriber *sub, uint64_t deadline)
 	uint64_t checked = 0;
 
 	for (;;) {
-		int e = all_ready(sub);
+		int e = shunt__subscriber_ready(sub);
 		if (e != -EAGAIN)
 			return e;
 		uint64_t now = shunt__now();
@@ -205,13 +205,13 @@ wait_for_message(
 
 	if (e < 0)
 		return e;
-	e = all_ready(sub);
+	e = shunt__subscriber_ready(sub);
 	if (e != -EAGAIN)
 		return e;
 	if (shunt__load32(&obj->control->ct_removed) != 0)
 		return SHUNT_E_REMOVED;
 	if (o.wait_ns < 0)
-		return -EAGAIN;
+		return shunt__end_empty(&sub->end);
 	uint32_t turns = shunt__spin_turns(&sub->spin);
 	for (uint32_t i = 0; i < turns; i++) {
 		shunt__pause();
@@ -226,7 +226,7 @@ wait_for_message(
 		return wait_readonly(sub, shunt__deadline(o.wait_ns));
 	return shunt__wait(obj, &obj->control->ct_bell,
 	    SHUNT__BELL_ASLEEP | SHUNT__WAIT_SHARED, shunt__deadline(o.wait_ns),
-	    all_ready, sub);
+	    shunt__subscriber_ready, sub);
 }
 
 static inline int

@@ -2,6 +2,7 @@
 #ifndef SHUNT_CHANNEL_SUBSCRIBER_H
 #define SHUNT_CHANNEL_SUBSCRIBER_H
 
+#include "channel/end.h"
 #include "channel/topic.h"
 #include "sync/bell.h"
 
@@ -28,7 +29,11 @@ struct shunt_subscriber {
 	uint64_t received;
 	struct shunt__spin spin;
 	struct shunt__feed *feeds; /* of all rings, used ones or not */
+	struct shunt_end end;
 };
+
+/* subscriber.c: as struct shunt_end wants it. */
+int shunt__subscriber_ready(void *sub);
 
 /* subscribe.c: sets the feeds up, in order that nothing published from now on
  * is missed.  0 or a code. */

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -685,6 +686,53 @@ sleepers_are_woken_all_of_them(void **state)
 	shunt_publisher_close(&pub);
 }
 
+static void
+subscribers_are_waited_for_by_poll_and_shunt_wait(void **state)
+{
+	struct shunt_publisher *pub = fresh(0);
+	struct shunt_subscriber *sub[2] = {subscriber(0, 0), subscriber(0, 0)};
+	struct shunt_subscriber *look = subscriber(0, SHUNT_TOPIC_READONLY);
+	struct pollfd p[2];
+
+	(void)state;
+	for (int k = 0; k < 2; k++) {
+		p[k].fd = shunt_subscriber_fd(sub[k]);
+		p[k].events = POLLIN;
+		assert_true(p[k].fd >= 0);
+		expect(sub[k], 0, 0);
+	}
+	assert_int_equal(shunt_subscriber_fd(look), -EACCES);
+	assert_int_equal(poll(p, 2, 0), 0);
+	for (int64_t i = 0; i < 20; i++) {
+		publish(pub, (uint64_t)i, (uint64_t)i + 1);
+		assert_int_equal(poll(p, 2, 5000), 2);
+		expect(sub[0], i, i + 1);
+		expect(sub[1], i, i + 1);
+		assert_int_equal(poll(p, 2, 0), 0);
+	}
+	struct shunt_wait_item items[3] = {
+	    {.end = shunt_subscriber_end(sub[0])},
+	    {.end = shunt_subscriber_end(sub[1])},
+	    {.end = shunt_subscriber_end(look)}};
+	assert_int_equal(next(look), 0);
+	assert_int_equal(shunt_wait(items, 2, SHUNT_NOWAIT), -EAGAIN);
+	assert_int_equal(shunt_wait(items, 3, SHUNT_NOWAIT), 1);
+	publish(pub, 20, 21);
+	assert_int_equal(shunt_wait(items, 3, SHUNT_FOREVER), 3);
+	expect(sub[0], 20, 21);
+	assert_int_equal(shunt_publisher_finish(pub), 0);
+	assert_int_equal(poll(p, 2, 5000), 2);
+	assert_int_equal(next(sub[0]), SHUNT_E_CLOSED);
+	assert_int_equal(shunt_wait(items, 1, SHUNT_FOREVER), 1);
+	assert_int_equal(items[0].ready, SHUNT_E_CLOSED);
+	assert_null(shunt_subscriber_end(NULL));
+	assert_int_equal(shunt_subscriber_fd(NULL), -EINVAL);
+	shunt_subscriber_close(&look);
+	shunt_subscriber_close(&sub[0]);
+	shunt_subscriber_close(&sub[1]);
+	shunt_publisher_close(&pub);
+}
+
 static int
 use_after_fork(void *arg)
 {
@@ -741,6 +789,7 @@ main(void)
 	    TEST(a_ring_goes_on_under_its_next_owner),
 	    TEST(wishes_that_contradict),
 	    TEST(sleepers_are_woken_all_of_them),
+	    TEST(subscribers_are_waited_for_by_poll_and_shunt_wait),
 	    TEST(handles_are_the_parents),
 	};
 
