@@ -25,6 +25,7 @@
 
 #include <shunt/error.h>
 #include <shunt/queue.h>
+#include <shunt/wait.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -286,6 +287,36 @@ ssize_t shunt_stream_reader_read(struct shunt_stream_reader *reader, void *buf,
 ssize_t shunt_stream_reader_peek(struct shunt_stream_reader *reader,
     const void **bytes, const struct shunt_recv_options *opts);
 int shunt_stream_reader_release(struct shunt_stream_reader *reader, size_t len);
+
+/**
+ * shunt_stream_reader_fd()  - a descriptor for poll(2), epoll(7), their like.
+ * shunt_stream_reader_end() - the receiving end, for shunt_wait().
+ * @reader: an open reader.
+ *
+ * The descriptor is readable when there may be bytes, an end or a break, and
+ * after this call; then read with SHUNT_NOWAIT until -EAGAIN, which arms it
+ * again (shunt/wait.h).  It is made by the first call, belongs to the handle,
+ * and has O_CLOEXEC.  Until then, and while it is not armed, it costs nothing.
+ *
+ * Returns: fd: the descriptor, or a negative code:
+ *   -EMFILE         the process's descriptors or the user's inotify instances
+ *                   (fs.inotify.max_user_instances) are used up.
+ *   -ENOSPC         the user's inotify watches are used up.
+ *   -EACCES         the caller may no longer read the stream's file.
+ *   -EINVAL         no handle.
+ *   SHUNT_E_FORKED  the handle is the parent's.
+ *   end: the end; NULL if there is no handle.
+ *
+ * Memory:  both go with the handle.
+ * Threads: as shunt_stream_reader_read(): one thread at a time.
+ * Blocks:  never.
+ * Signals: not from a handler.
+ * Death:   a writer's death makes the descriptor readable.
+ * Fork:    SHUNT_E_FORKED in a child; the end is of no use there.
+ * Since:   0.2
+ */
+int shunt_stream_reader_fd(struct shunt_stream_reader *reader);
+struct shunt_end *shunt_stream_reader_end(struct shunt_stream_reader *reader);
 
 /**
  * shunt_stream_reader_close() - detach; an ephemeral stream that is done goes.

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -757,6 +758,96 @@ a_child_has_no_handle(void **state)
 	done(&s);
 }
 
+/* ---- in poll, and among others ---- */
+
+static int
+readable(int fd, int ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, ms);
+}
+
+static void
+a_descriptor_for_poll(void **state)
+{
+	struct ends s = fresh();
+	struct pair *p = pair_of(s.name);
+	int fd = shunt_stream_reader_fd(s.r);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(shunt_stream_reader_fd(s.r), fd);
+	assert_int_equal(readable(fd, 0), 1); /* look first */
+	assert_int_equal(answer(&s), -EAGAIN);
+	assert_int_equal(readable(fd, 0), 0);
+	put(&s, "x");
+	assert_int_equal(readable(fd, 0), 1);
+	get(&s, "x");
+	assert_int_equal(answer(&s), -EAGAIN);
+	assert_int_equal(readable(fd, 0), 0);
+	finish(&s);
+	assert_int_equal(readable(fd, 0), 1);
+	assert_int_equal(answer(&s), 0);
+	assert_int_equal(answer(&s), -EAGAIN);
+	put(&s, "y");
+	get(&s, "y");
+	assert_int_equal(answer(&s), -EAGAIN);
+	shunt_stream_writer_close(&s.w); /* a break */
+	assert_int_equal(readable(fd, 20000), 1);
+	assert_int_equal(answer(&s), SHUNT_E_BROKEN);
+	assert_int_equal(answer(&s), -EAGAIN);
+	for (int i = 0; i < 30; i++) {
+		p->step.n = 0;
+		pid_t pid = peer_start(write_and_stand, p);
+		step_wait(&p->step, 1);
+		get(&s, "begun");
+		assert_int_equal(answer(&s), -EAGAIN);
+		assert_int_equal(readable(fd, 0), 0);
+		kill(pid, SIGKILL);
+		ssize_t n = -EAGAIN;
+		/* However often it wakes: the break is seen at last. */
+		while (n == -EAGAIN) {
+			assert_int_equal(readable(fd, 20000), 1);
+			n = answer(&s);
+		}
+		assert_int_equal(n, SHUNT_E_BROKEN);
+		assert_int_equal(answer(&s), -EAGAIN);
+		assert_int_equal(peer_end(pid), -SIGKILL);
+	}
+	assert_int_equal(shunt_stream_reader_fd(NULL), -EINVAL);
+	shunt_stream_reader_close(&s.r);
+	assert_false(test_there(s.name));
+}
+
+static void
+one_of_several_ends(void **state)
+{
+	struct ends s = fresh(), t = fresh();
+	struct shunt_wait_item items[] = {{.end = shunt_stream_reader_end(s.r)},
+	    {.end = shunt_stream_reader_end(t.r)}};
+
+	(void)state;
+	assert_int_equal(shunt_wait(items, 2, SHUNT_NOWAIT), -EAGAIN);
+	put(&t, "x");
+	assert_int_equal(shunt_wait(items, 2, SHUNT_FOREVER), 1);
+	assert_int_equal(items[0].ready, 0);
+	assert_int_equal(items[1].ready, 1);
+	get(&t, "x");
+	assert_int_equal(shunt_wait(items, 2, 5 * (int64_t)MS), -ETIMEDOUT);
+	shunt_stream_writer_close(&t.w);
+	finish(&s);
+	assert_int_equal(shunt_wait(items, 1, SHUNT_FOREVER), 1);
+	assert_int_equal(answer(&s), 0);
+	assert_int_equal(shunt_wait(items, 2, SHUNT_FOREVER), 1);
+	assert_int_equal(items[1].ready, 1);
+	assert_int_equal(shunt_stream_reader_read(t.r, &(char){0}, 1, &surely),
+	    SHUNT_E_BROKEN);
+	assert_null(shunt_stream_reader_end(NULL));
+	done(&s);
+	done(&t);
+}
+
 /* ---- words that lie ---- */
 
 static void
@@ -841,6 +932,8 @@ main(void)
 	    TEST(options_are_checked),
 	    TEST(removed_by_force),
 	    TEST(a_child_has_no_handle),
+	    TEST(a_descriptor_for_poll),
+	    TEST(one_of_several_ends),
 	    TEST(words_that_lie),
 	};
 

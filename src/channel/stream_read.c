@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading from a stream.  How far the reader is inside of a record stands in a
+ * word of its slot: the next one goes on at that byte.
+ */
+#include <limits.h>
+#include <string.h>
+
+#include "channel/stream.h"
+
+#define AWAIT 64u /* looks at one place for what is on its way */
+
+/* In a conversation the answer is on its way: as await() of receiver.c. */
+static inline int
+await(struct shunt_stream_reader *r)
+{
+	if (!r->adopted || r->run > 1)
+		return -EAGAIN;
+	for (uint32_t i = 0; i < AWAIT; i++)
+		/* V: only asks whether to look. */
+		if (shunt__acquire64(shunt__lane_word(
+			r->rx.ring, r->rx.cap, r->rx.tail)) != 0)
+			return shunt__stream_look(r);
+	return -EAGAIN;
+}
+
+static inline int
+next(struct shunt_stream_reader *r, const struct shunt_recv_options *opts)
+{
+	if (__builtin_expect(
+		r == NULL || r->magic != SHUNT__STREAM_READER_MAGIC, 0))
+		return -EINVAL;
+	if (shunt__object_forked(r->obj))
+		return SHUNT_E_FORKED;
+	int what = shunt__stream_look(r);
+	if (__builtin_expect(what == -EAGAIN, 0)) {
+		what = await(r);
+		if (what == -EAGAIN)
+			what = shunt__stream_wait(r, opts);
+	}
+	return what;
+}
+
+/* So many bytes of the record at the tail are used up. */
+static inline void
+use(struct shunt_stream_reader *r, uint64_t n)
+{
+	r->off += n;
+	if (r->off == r->len)
+		shunt__stream_release(r);
+	else
+		shunt__store64(shunt__stream_word(r, SHUNT__STREAM_AT),
+		    r->rx.tail + SHUNT__LANE_HEAD + r->off);
+}
+
+/* An end or a break was seen: what comes next is another stream. */
+static void
+pass_mark(struct shunt_stream_reader *r, int what)
+{
+	if (what == SHUNT__STREAM_LEFT)
+		shunt__store64(
+		    shunt__stream_word(r, SHUNT__STREAM_TOLD), r->rx.tail + 1);
+	else
+		shunt__stream_release(r);
+}
+
+ssize_t
+shunt_stream_reader_read(struct shunt_stream_reader *r, void *buf, size_t cap,
+    const struct shunt_recv_options *opts)
+{
+	unsigned char *to = buf;
+	size_t done = 0;
+	int what = next(r, opts);
+
+	if (__builtin_expect(what < 0, 0))
+		return what;
+	r->what = SHUNT__STREAM_NONE;
+	if (__builtin_expect(what != SHUNT__STREAM_BYTES, 0)) {
+		pass_mark(r, what);
+		return what == SHUNT__STREAM_ENDED ? 0 : SHUNT_E_BROKEN;
+	}
+	if (cap == 0)
+		return -EINVAL; /* 0 would be the end */
+	cap = cap > SSIZE_MAX ? SSIZE_MAX : cap;
+	do {
+		uint64_t n = r->len - r->off;
+
+		n = n < cap - done ? n : cap - done;
+		memcpy(to + done, r->data + r->off, n);
+		use(r, n);
+		done += n;
+	} while (done < cap && shunt__stream_look(r) == SHUNT__STREAM_BYTES);
+	return (ssize_t)done;
+}
+
+ssize_t
+shunt_stream_reader_peek(struct shunt_stream_reader *r, const void **bytes,
+    const struct shunt_recv_options *opts)
+{
+	int what = next(r, opts);
+
+	if (__builtin_expect(what < 0, 0))
+		return what;
+	r->what = what;
+	r->shown = 0;
+	if (what == SHUNT__STREAM_ENDED)
+		return 0;
+	if (what != SHUNT__STREAM_BYTES)
+		return SHUNT_E_BROKEN;
+	*bytes = r->data + r->off;
+	r->shown = r->len - r->off;
+	return (ssize_t)r->shown;
+}
+
+int
+shunt_stream_reader_release(struct shunt_stream_reader *r, size_t len)
+{
+	if (r == NULL || r->magic != SHUNT__STREAM_READER_MAGIC)
+		return -EINVAL;
+	if (shunt__object_forked(r->obj))
+		return SHUNT_E_FORKED;
+	if (r->what == SHUNT__STREAM_NONE || len > r->shown)
+		return -EINVAL;
+	if (r->what == SHUNT__STREAM_BYTES) {
+		if (len == 0)
+			return 0;
+		use(r, len);
+		r->shown -= len;
+		if (r->shown != 0)
+			return 0;
+	} else {
+		pass_mark(r, r->what);
+	}
+	r->what = SHUNT__STREAM_NONE;
+	return 0;
+}
