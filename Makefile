@@ -118,6 +118,7 @@ exists = $(shell echo '\#include <$(1)>' | \
 USES_CMOCKA := $(call finds,$(PROGRAM_SRC),cmocka.h)
 USES_CK     := $(call finds,$(PROGRAM_SRC),ck_)
 USES_JSON   := $(call finds,$(PROGRAM_SRC),jansson.h)
+USES_UV     := $(call finds,$(PROGRAM_SRC),uv.h)
 LACKING :=
 ifneq ($(USES_CMOCKA),)
 ifneq ($(call exists,cmocka.h),yes)
@@ -134,13 +135,19 @@ ifneq ($(call exists,jansson.h),yes)
 LACKING += $(USES_JSON)
 endif
 endif
+ifneq ($(USES_UV),)
+ifneq ($(call exists,uv.h),yes)
+LACKING += $(USES_UV)
+endif
+endif
 # The suite is one program.
 LACKING := $(sort $(LACKING) \
              $(if $(filter bench/suite/%,$(LACKING)),bench/bench.c))
 
 libs_of = $(if $(filter $(1),$(USES_CMOCKA)),-lcmocka) \
           $(if $(filter $(1),$(USES_CK)),-lck) \
-          $(if $(filter $(1),$(USES_JSON)),$(JANSSON_LIBS)) -lm
+          $(if $(filter $(1),$(USES_JSON)),$(JANSSON_LIBS)) \
+          $(if $(filter $(1),$(USES_UV)),-luv) -lm
 
 # ---- sources ----------------------------------------------------------------
 

@@ -6,13 +6,13 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 shunt=${SHUNT:-$root/build/plain/shunt}
 bin=$(dirname "$shunt")/examples
 dir=$(mktemp -d)
-server=
+server= example=
 cleanup()
 {
 	[ -z "$server" ] || kill "$server" 2>/dev/null || :
+	[ -z "$example" ] || kill "$example" 2>/dev/null || :
 	rm -rf "$dir"
-	rm -f /dev/shm/hello-example /dev/shm/work-example \
-	    /dev/shm/forking-example
+	rm -f /dev/shm/*-example
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM HUP
@@ -39,4 +39,61 @@ wait "$server"
 server=
 [ "$(grep -c 'child [0-3] at work' "$dir/log")" = 4 ] ||
     { cat "$dir/log"; exit 1; }
-echo "3 examples do what they say"
+
+# gives WHAT COMMAND...: what it prints until it ends; fails with a diff.
+n=3
+gives()
+{
+	want=$1
+	shift
+	printf "$want" >"$dir/want"
+	"$@" >"$dir/out" || { echo "$*: exit $?"; exit 1; }
+	diff "$dir/want" "$dir/out" || { echo "$*: not so"; exit 1; }
+	n=$((n + 1))
+}
+# until_lines N: the example in the background has printed so many.
+until_lines()
+{
+	i=0
+	while [ "$(wc -l <"$dir/out")" -lt "$1" ]; do
+		i=$((i + 1))
+		[ $i -lt 1000 ] || { echo "not printed"; cat "$dir/out"; exit 1; }
+		sleep 0.01
+	done
+}
+
+"$shunt" send /orders-example one two
+"$shunt" send /returns-example three
+gives '/orders-example: one\n/orders-example: two\n/returns-example: three\n' \
+    "$bin/several" /orders-example /returns-example
+
+# Two messages while it sleeps, a line of input, the end of the input.
+mkfifo "$dir/in"
+"$bin/epoll" /epoll-example <"$dir/in" >"$dir/out" &
+example=$!
+exec 8>"$dir/in"
+"$shunt" send /epoll-example first
+until_lines 1
+echo 'a line' >&8
+until_lines 2
+"$shunt" send /epoll-example second
+until_lines 3
+exec 8>&-
+wait "$example" || { echo "epoll: exit $?"; exit 1; }
+example=
+printf 'queue: first\ninput: a line\nqueue: second\n' | diff - "$dir/out"
+n=$((n + 1))
+
+if [ -x "$bin/uv" ]; then
+	"$bin/uv" /uv-example >"$dir/out" &
+	example=$!
+	"$shunt" send /uv-example first
+	until_lines 1
+	"$shunt" send /uv-example second
+	until_lines 2
+	wait "$example" || { echo "uv: exit $?"; exit 1; }
+	example=
+	printf 'first\nsecond\n' | diff - "$dir/out"
+	n=$((n + 1))
+fi
+echo "$n examples do what they say"
