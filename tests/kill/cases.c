@@ -54,6 +54,19 @@ message_right(const unsigned char *buf, size_t len, uint32_t i)
 /* Harnesses have pid namespaces of their own: the name has the program's. */
 static pid_t program;
 
+/* Where the objects lie: sweep --on posix, file or memfd. */
+static const char *on = "posix";
+
+static const char *
+directory(void)
+{
+	const char *dir = getenv("TMPDIR");
+
+	if (strcmp(on, "file") != 0)
+		return "/dev/shm";
+	return dir != NULL && strlen(dir) < 80 ? dir : "/var/tmp";
+}
+
 struct world *
 world_make(const char *stem)
 {
@@ -61,12 +74,33 @@ world_make(const char *stem)
 
 	if (w == NULL)
 		return NULL;
-	snprintf(w->name, sizeof(w->name), "/kill-%d-%s", (int)program, stem);
-	snprintf(w->path, sizeof(w->path), "/dev/shm%s", w->name);
+	w->fd = -1;
+	snprintf(w->path, sizeof(w->path), "%s/kill-%d-%s", directory(),
+	    (int)program, stem);
+	if (strcmp(on, "file") == 0)
+		snprintf(w->name, sizeof(w->name), "file:%.150s", w->path);
+	else
+		snprintf(w->name, sizeof(w->name), "/kill-%d-%s", (int)program,
+		    stem);
 	w->p = mmap(NULL, sizeof(*w->p), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	unlink(w->path);
 	return w->p == MAP_FAILED ? NULL : w;
+}
+
+/*
+ * An object is made under a name; as a memfd it is a copy, under the number
+ * that all children of the harness inherit.
+ */
+static void
+keep_in_memfd(struct world *w)
+{
+	unlink(w->path);
+	w->fd = memfd_create("kill", 0);
+	if (w->fd < 0 || write(w->fd, w->image, w->size) != (ssize_t)w->size)
+		abort();
+	snprintf(w->name, sizeof(w->name), "fd:%d", w->fd);
+	snprintf(w->path, sizeof(w->path), "/proc/self/fd/%d", w->fd);
 }
 
 void
@@ -83,6 +117,8 @@ world_keep(struct world *w)
 	    pread(fd, w->image, w->size, 0) != (ssize_t)w->size)
 		abort();
 	close(fd);
+	if (strcmp(on, "memfd") == 0)
+		keep_in_memfd(w);
 }
 
 /* Writes back only what changed: a page that nobody reserved stays a hole. */
@@ -118,7 +154,10 @@ world_free(void *ctx)
 {
 	struct world *w = ctx;
 
-	unlink(w->path);
+	if (w->fd >= 0)
+		close(w->fd);
+	else
+		unlink(w->path);
 	munmap(w->p, sizeof(*w->p));
 	free(w->image);
 	free(w);
@@ -129,7 +168,8 @@ world_image(void *ctx)
 {
 	struct world *w = ctx;
 
-	return sweep_hash_path(0, w->path);
+	return w->fd >= 0 ? sweep_hash_fd(0, w->fd)
+			  : sweep_hash_path(0, w->path);
 }
 
 uint64_t
@@ -182,7 +222,7 @@ world_kill(pid_t pid)
 int
 world_leftovers(const struct world *w)
 {
-	DIR *dir = opendir("/dev/shm");
+	DIR *dir = opendir(directory());
 	struct dirent *d;
 	int n = 0;
 
@@ -217,14 +257,49 @@ without_string_instructions(char **argv)
 
 #define LONGEST 128
 
+/*
+ * A memfd has no name that anybody could remove, and who held the object
+ * before it was copied into one holds something else.
+ */
+static int
+possible(const struct sweep_case *c)
+{
+	size_t len = strlen(c->name);
+
+	return strcmp(on, "memfd") != 0 ||
+	       (strstr(c->name, "remove") == NULL &&
+		   (len < 5 || strcmp(c->name + len - 5, "-wait") != 0));
+}
+
 static void
 add(struct sweep_case *all, size_t *n, const struct sweep_case *more,
     size_t count)
 {
 	if (*n + count > LONGEST)
 		abort();
-	memcpy(all + *n, more, count * sizeof(*more));
-	*n += count;
+	for (size_t i = 0; i < count; i++)
+		if (possible(&more[i]))
+			all[(*n)++] = more[i];
+}
+
+/* Our own option is gone for the engine, and stays in what it prints. */
+static void
+where(int *argc, char **argv)
+{
+	static char again[64];
+
+	if (*argc < 3 || strcmp(argv[1], "--on") != 0)
+		return;
+	on = argv[2];
+	if (strcmp(on, "posix") != 0 && strcmp(on, "file") != 0 &&
+	    strcmp(on, "memfd") != 0) {
+		fprintf(stderr, "sweep: --on posix, file or memfd\n");
+		exit(2);
+	}
+	snprintf(again, sizeof(again), "%.40s --on %s", argv[0], on);
+	*argc -= 2;
+	memmove(argv + 1, argv + 3, (size_t)*argc * sizeof(*argv));
+	argv[0] = again;
 }
 
 int
@@ -235,6 +310,7 @@ main(int argc, char **argv)
 
 	without_string_instructions(argv);
 	program = getpid();
+	where(&argc, argv);
 	fill_texts();
 	add(all, &n, object_cases, object_case_count);
 	add(all, &n, queue_cases, queue_case_count);

@@ -18,8 +18,9 @@ struct progress {
 };
 
 struct world {
-	char name[64];
-	char path[96];
+	char name[160];
+	char path[160];
+	int fd; /* on a memfd, else -1 */
 	struct progress *p;
 	unsigned char *image; /* of the file as setup left it */
 	size_t size;

@@ -17,9 +17,9 @@
 
 struct log_world {
 	struct world *w;
-	char dir[112];
-	char file[128];  /* where the server writes */
-	char moved[128]; /* where a rotation moves that */
+	char dir[176];
+	char file[192];  /* where the server writes */
+	char moved[192]; /* where a rotation moves that */
 	uint32_t lanes;
 	uint64_t before; /* lines that setup had written, and forgot */
 };
