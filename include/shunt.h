@@ -4,6 +4,7 @@
 
 /* Everything at once.  Each part may also be included by itself. */
 
+#include <shunt/call.h>
 #include <shunt/error.h>
 #include <shunt/event.h>
 #include <shunt/inspect.h>

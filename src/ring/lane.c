@@ -111,6 +111,7 @@ shunt__lane_fingerprint(void)
 	    offsetof(struct shunt__lane_lay, ln_durable),
 	    offsetof(struct shunt__lane_lay, ln_told),
 	    offsetof(struct shunt__lane_lay, ln_count),
+	    offsetof(struct shunt__lane_lay, ln_claim),
 	    offsetof(struct shunt__lane_lay, ln_pid),
 	    offsetof(struct shunt__lane_lay, ln_tid),
 	    offsetof(struct shunt__lane_lay, ln_uid),

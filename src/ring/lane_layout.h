@@ -35,7 +35,8 @@ struct shunt__lane_lay {
 	struct shunt__u64 ln_durable; /* log: on disk up to here */
 	struct shunt__u64 ln_told;    /* log: drops that the file told of */
 	struct shunt__u64 ln_count;   /* queue: messages released, for people */
-	uint64_t ln_spare0[4];
+	struct shunt__u64 ln_claim;   /* call: generation << 16 | slot + 1 */
+	uint64_t ln_spare0[3];
 
 	/* Written at take-over, for people; nothing is decided by it. */
 	struct shunt__u32 ln_pid;
@@ -66,6 +67,7 @@ _Static_assert(offsetof(struct shunt__lane_lay, ln_tail) == 0, "");
 _Static_assert(offsetof(struct shunt__lane_lay, ln_durable) == 8, "");
 _Static_assert(offsetof(struct shunt__lane_lay, ln_told) == 16, "");
 _Static_assert(offsetof(struct shunt__lane_lay, ln_count) == 24, "");
+_Static_assert(offsetof(struct shunt__lane_lay, ln_claim) == 32, "");
 _Static_assert(offsetof(struct shunt__lane_lay, ln_pid) == 64, "");
 _Static_assert(offsetof(struct shunt__lane_lay, ln_tid) == 68, "");
 _Static_assert(offsetof(struct shunt__lane_lay, ln_uid) == 72, "");

@@ -135,6 +135,7 @@ shunt__seats_init(struct shunt__seats *seats, struct shunt__object *obj,
 	*seats = (struct shunt__seats){.obj = obj,
 	    .id = ++last_id,
 	    .end_size = end_size,
+	    .stride = 1,
 	    .claim = claim,
 	    .leave = leave,
 	    .arg = arg};
@@ -199,7 +200,7 @@ take_used(struct shunt__seat *seat, int last)
 	uint32_t high = shunt__object_high(obj);
 	int worst = -EAGAIN;
 
-	for (uint32_t lane = 0; lane < high; lane++) {
+	for (uint32_t lane = 0; lane < high; lane += seat->seats->stride) {
 		int e = shunt__lane_lock(obj, lane);
 		if (e == -EBUSY)
 			continue;
@@ -213,14 +214,27 @@ take_used(struct shunt__seat *seat, int last)
 	return worst;
 }
 
+/* The rings of a seat: that of its lane and of those that belong to it. */
+static int
+reserve(struct shunt__object *obj, uint32_t lane, uint32_t lanes)
+{
+	int e = 0;
+
+	for (uint32_t n = 0; e == 0 && n < lanes; n++)
+		e = shunt__object_reserve_lane(obj, lane + n);
+	return e;
+}
+
 /* A lane that nobody used yet. */
 static int
 take_new(struct shunt__seat *seat)
 {
 	struct shunt__object *obj = seat->seats->obj;
+	uint32_t stride = seat->seats->stride;
+	uint32_t high = shunt__object_high(obj);
 
-	for (uint32_t lane = shunt__object_high(obj); lane < obj->geo.lanes;
-	     lane++) {
+	for (uint32_t lane = high - high % stride;
+	     lane + stride <= obj->geo.lanes; lane += stride) {
 		int e = shunt__lane_lock(obj, lane);
 		if (e == -EBUSY)
 			continue;
@@ -228,12 +242,12 @@ take_new(struct shunt__seat *seat)
 			return e;
 		/* Reserved before it counts: whoever sees the lane may touch
 		 * its ring.  Killed between, it is reserved again. */
-		e = shunt__object_reserve_lane(obj, lane);
+		e = reserve(obj, lane, stride);
 		if (e != 0) {
 			shunt__lane_unlock(obj, lane);
 			return e;
 		}
-		shunt__object_raise(obj, lane + 1);
+		shunt__object_raise(obj, lane + stride);
 		e = settle(seat, lane, 1);
 		if (e != -EAGAIN)
 			return e;

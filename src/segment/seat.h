@@ -29,6 +29,9 @@ struct shunt__seats {
 	struct shunt__object *obj;
 	uint64_t id; /* of no other handle, ever, in this process */
 	size_t end_size;
+	/* Lanes of a seat: its own, whose byte it holds, and those behind it
+	 * up to the next seat's.  1, unless set to another after init. */
+	uint32_t stride;
 	/* Byte of lane taken, ring reserved: make it ours.  0, -EAGAIN (has
 	 * no room: try another, @last: there is none) or a code. */
 	int (*claim)(struct shunt__seat *seat, void *arg, int last);
