@@ -17,6 +17,7 @@
 #include <shunt/inspect.h>
 
 #include "channel/call_layout.h"
+#include "channel/end.h"
 #include "ring/lane.h"
 #include "segment/object.h"
 #include "segment/seat.h"
@@ -42,6 +43,7 @@ struct shunt__open {
 	uint64_t pos; /* of the request's record */
 	uint64_t end; /* behind it */
 	int gone;     /* cancelled: not waited for, and its reply is dropped */
+	int verdict;  /* a code: given up for it, and not told yet; or 0 */
 };
 
 /* What a seat of a client has: one end each of its two lanes. */
@@ -57,6 +59,7 @@ struct shunt__caller {
 	uint32_t flags;  /* of the call that waits */
 	uint64_t probed; /* when we last asked whether its server lives */
 	struct shunt__spin spin;
+	struct shunt_end end;
 	struct shunt__open open[SHUNT_CALLS_OPEN];
 };
 
@@ -89,7 +92,9 @@ struct shunt_service {
 	struct shunt__pair *open; /* of the open request, or NULL: */
 	struct shunt__request_lay *request;
 	size_t len;
+	int told;     /* to the caller */
 	int reserved; /* room for the reply is open in tx */
+	struct shunt_end end;
 };
 
 /* call.c: 0 or a code. */
@@ -144,8 +149,23 @@ shunt__call_await(const struct shunt__lane_rx *rx)
 	return 0;
 }
 
+/* The bits to sleep with on a client's bell: who polls besides keeps it armed
+ * until it is rung. */
+static inline uint32_t
+shunt__caller_bits(const struct shunt__caller *c)
+{
+	return SHUNT__BELL_ASLEEP | (c->end.fd >= 0 ? SHUNT__WAIT_SHARED : 0);
+}
+
+/* client_reply.c: as struct shunt_end wants it, of a caller. */
+int shunt__caller_ready(void *arg);
+
 /* client.c */
 int shunt__caller_enter(struct shunt_client *client, struct shunt__seat **out);
+/* Makes sure that nobody begins a call.  0; or 1: one did, or it is over. */
+int shunt__caller_withdraw(
+    struct shunt__caller *c, const struct shunt__open *call);
+/* Gives it up, be it begun or not.  As above. */
 int shunt__caller_cancel(struct shunt__caller *c, struct shunt__open *call);
 int shunt__caller_send(struct shunt__caller *c, const void *msg, size_t len,
     const struct shunt_call_options *opts);

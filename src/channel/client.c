@@ -67,29 +67,41 @@ claim(struct shunt__seat *seat, void *arg, int last)
 		return e;
 	c->client = client;
 	introduce(c->tx.ctl);
+	shunt__end_init(&c->end, obj, &c->tx.ctl->ln_waiting, SHUNT__END_DEATHS,
+	    shunt__caller_ready, c);
 	return 0;
 }
 
-/*
- * Gives a call up.  0: no server will begin it; 1: one had begun it, or it is
- * over.  The record is still there: only we could write over it, and we do
- * not before it is released.
- */
-int
-shunt__caller_cancel(struct shunt__caller *c, struct shunt__open *call)
+/* The record is still there until it is released: only we write over it. */
+static struct shunt__u32 *
+state_of(struct shunt__caller *c, const struct shunt__open *call)
 {
 	struct shunt__request_lay *rq =
 	    (void *)(shunt__lane_word(c->tx.ring, c->tx.cap, call->pos) + 1);
+
+	return &rq->rq_state;
+}
+
+int
+shunt__caller_withdraw(struct shunt__caller *c, const struct shunt__open *call)
+{
 	uint32_t state = SHUNT__CALL_WAITS;
 
-	call->gone = 1;
 	if (c->tx.tail_seen >= call->end)
 		return 1;
 	/* S: of this and the server's compare-and-swap one is first. */
-	if (shunt__cas32(&rq->rq_state, &state, SHUNT__CALL_GIVEN_UP))
-		return 0;
-	shunt__or32(&rq->rq_state, SHUNT__CALL_GIVEN_UP);
-	return 1;
+	return !shunt__cas32(state_of(c, call), &state, SHUNT__CALL_GIVEN_UP);
+}
+
+int
+shunt__caller_cancel(struct shunt__caller *c, struct shunt__open *call)
+{
+	int begun = shunt__caller_withdraw(c, call);
+
+	call->gone = 1;
+	if (begun && c->tx.tail_seen < call->end)
+		shunt__or32(state_of(c, call), SHUNT__CALL_GIVEN_UP);
+	return begun;
 }
 
 /* The thread ends or the handle closes. */
@@ -105,6 +117,7 @@ leave(struct shunt__seat *seat, void *arg)
 		if (!call->gone)
 			shunt__caller_cancel(c, call);
 	}
+	shunt__end_fini(&c->end);
 }
 
 int
@@ -210,7 +223,7 @@ wait_for_room(struct shunt__caller *c, struct room *r,
 	}
 	shunt__spin_learn(&c->spin, 0);
 	return shunt__wait(c->client->obj, &r->tx->ctl->ln_waiting,
-	    SHUNT__BELL_ASLEEP, shunt__deadline(o.wait_ns), room_ready, r);
+	    shunt__caller_bits(c), shunt__deadline(o.wait_ns), room_ready, r);
 }
 
 /* Room for the caller's @len bytes; they come behind the state. */

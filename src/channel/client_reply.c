@@ -46,6 +46,8 @@ look(struct shunt__caller *c)
 
 	if (c->peeked)
 		return 0;
+	if (__builtin_expect(call->verdict != 0, 0))
+		return call->verdict;
 	for (uint64_t i = 0; i <= c->rx.cap / SHUNT__LANE_HEAD; i++) {
 		const void *at;
 		uint16_t tag;
@@ -120,11 +122,10 @@ unserved(struct shunt__caller *c)
 	if (shunt__call_served(obj))
 		return -EAGAIN;
 	/* A server that came at this moment was first, or will never be. */
-	if (shunt__caller_cancel(c, &c->open[c->first]) != 0) {
-		c->open[c->first].gone = 0;
+	struct shunt__open *call = &c->open[c->first];
+	if (shunt__caller_withdraw(c, call) != 0)
 		return -EAGAIN;
-	}
-	return ended ? SHUNT_E_CLOSED : SHUNT_E_NOSERVER;
+	return call->verdict = ended ? SHUNT_E_CLOSED : SHUNT_E_NOSERVER;
 }
 
 /*
@@ -164,6 +165,21 @@ probe(struct shunt__caller *c)
 	return unserved(c);
 }
 
+/* Asked often, so the kernel is not asked each time. */
+int
+shunt__caller_ready(void *arg)
+{
+	struct shunt__caller *c = arg;
+
+	if (oldest(c) == NULL)
+		return -EAGAIN;
+	int e = look_twice(c);
+	if (e != -EAGAIN || shunt__now() - c->probed < PROBE_NS / 4)
+		return e;
+	/* What it finds out is found out again by who asks next. */
+	return probe(c);
+}
+
 /* Sleeps in short pieces, and asks after each whether the server lives. */
 static int
 sleep_for_reply(struct shunt__caller *c, uint64_t deadline)
@@ -177,21 +193,33 @@ sleep_for_reply(struct shunt__caller *c, uint64_t deadline)
 			return -ETIMEDOUT;
 		if (deadline != 0 && deadline < until)
 			until = deadline;
-		e = shunt__wait(obj, &c->tx.ctl->ln_waiting, SHUNT__BELL_ASLEEP,
-		    until, ready, c);
+		e = shunt__wait(obj, &c->tx.ctl->ln_waiting,
+		    shunt__caller_bits(c), until, ready, c);
 		if (e == -ETIMEDOUT)
 			e = probe(c);
 	}
 	return e;
 }
 
+/* Somebody may have died whom we take for alive: before the end is armed for
+ * poll(2), the kernel is asked. */
+static int
+arm(struct shunt__caller *c)
+{
+	if (c->end.fd < 0)
+		return -EAGAIN;
+	c->probed = 0;
+	return shunt__end_empty(&c->end);
+}
+
 /* Not there at once. */
 static int
 wait_for_reply(struct shunt__caller *c, int64_t wait_ns, uint64_t deadline)
 {
-	if (wait_ns < 0)
-		return shunt__now() - c->probed < PROBE_NS / 4 ? -EAGAIN
-							       : probe(c);
+	if (wait_ns < 0) {
+		int e = shunt__caller_ready(c);
+		return e == -EAGAIN ? arm(c) : e;
+	}
 	uint32_t turns = shunt__spin_turns(&c->spin);
 	for (uint32_t i = 0; i < turns; i++) {
 		shunt__pause();
@@ -391,4 +419,28 @@ shunt_client_release(struct shunt_client *client)
 	}
 	shunt__caller_leave(seat);
 	return e;
+}
+
+int
+shunt_client_fd(struct shunt_client *client)
+{
+	struct shunt__seat *seat;
+	int e = shunt__caller_enter(client, &seat);
+
+	if (e != 0)
+		return e;
+	e = shunt__end_fd(&shunt__caller_of(seat)->end);
+	shunt__caller_leave(seat);
+	return e;
+}
+
+struct shunt_end *
+shunt_client_end(struct shunt_client *client)
+{
+	struct shunt__seat *seat;
+
+	if (shunt__caller_enter(client, &seat) != 0)
+		return NULL;
+	shunt__caller_leave(seat);
+	return &shunt__caller_of(seat)->end;
 }

@@ -52,69 +52,6 @@ begin(struct shunt_service *s)
 	return 0;
 }
 
-int
-shunt_service_open(struct shunt_service **out, const char *name,
-    const struct shunt_service_options *opts)
-{
-	struct shunt_service *s;
-	int e, made;
-
-	*out = NULL;
-	s = calloc(1, sizeof(*s));
-	if (s == NULL)
-		return shunt__fail(-ENOMEM, "out of memory");
-	made = shunt__call_open(&s->obj, name, opts, &s->patience);
-	if (made < 0) {
-		free(s);
-		return made;
-	}
-	s->magic = SHUNT__SERVICE_MAGIC;
-	e = begin(s);
-	if (e < 0) {
-		shunt_service_close(&s);
-		return e;
-	}
-	*out = s;
-	return made;
-}
-
-void
-shunt_service_close(struct shunt_service **service)
-{
-	struct shunt_service *s = service != NULL ? *service : NULL;
-
-	if (s == NULL || s->magic != SHUNT__SERVICE_MAGIC)
-		return;
-	s->magic = 0;
-	if (s->open != NULL && !shunt__object_forked(s->obj))
-		shunt__pair_over(s);
-	shunt__slot_give(&s->slot);
-	shunt__object_detach(s->obj, shunt__call_unread);
-	free(s->pairs);
-	free(s);
-	*service = NULL;
-}
-
-size_t
-shunt_service_max(const struct shunt_service *service)
-{
-	return service == NULL ? 0 : service->max;
-}
-
-int
-shunt_service_finish(struct shunt_service *service)
-{
-	int e = shunt__service_check(service);
-
-	if (e != 0)
-		return e;
-	/* E: read by clients before they send.  One that sent at the same
-	 * moment is served, or asks by itself when it waits. */
-	shunt__release32(&service->obj->control->ct_ended, 1);
-	shunt__ring(service->obj, &service->obj->control->ct_bell);
-	return 0;
-}
-
 /* One round over all pairs.  0: the request is open; -EAGAIN; or a code. */
 static int
 round_of_all(struct shunt_service *s, int careful)
@@ -181,7 +118,7 @@ wait_for_request(struct shunt_service *s, const struct shunt_call_options *opts)
 	if (shunt__acquire32(&s->obj->control->ct_ended) != 0)
 		return ready(s);
 	if (o.wait_ns < 0)
-		return -EAGAIN;
+		return shunt__end_empty(&s->end);
 	uint32_t turns = shunt__spin_turns(&s->spin);
 	for (uint32_t i = 0; i < turns; i++) {
 		shunt__pause();
@@ -208,6 +145,7 @@ count_request(struct shunt_service *s)
 	shunt__store64(&word[SHUNT__CALL_TAKEN],
 	    shunt__load64(&word[SHUNT__CALL_TAKEN]) + 1);
 	shunt__store64(&word[SHUNT__CALL_SERVING], s->open->lane + 1);
+	s->told = 1;
 }
 
 ssize_t
@@ -219,7 +157,6 @@ shunt_service_next(struct shunt_service *service, const void **msg,
 
 	if (__builtin_expect(e != 0, 0))
 		return e;
-	int again = s->open != NULL;
 	e = look(s);
 	if (e == -EAGAIN && s->cur != NULL && shunt__call_await(&s->cur->rx))
 		e = look(s);
@@ -227,7 +164,7 @@ shunt_service_next(struct shunt_service *service, const void **msg,
 		e = wait_for_request(s, opts);
 	if (__builtin_expect(e != 0, 0))
 		return e;
-	if (!again)
+	if (!s->told)
 		count_request(s);
 	struct shunt_request r = {.len = s->len,
 	    .id = shunt__call_id(s->open->rx.tail),
@@ -246,4 +183,84 @@ shunt_service_cancelled(const struct shunt_service *service)
 	/* Only asked: relaxed. */
 	return (shunt__load32(&service->request->rq_state) &
 		   SHUNT__CALL_GIVEN_UP) != 0;
+}
+
+int
+shunt_service_open(struct shunt_service **out, const char *name,
+    const struct shunt_service_options *opts)
+{
+	struct shunt_service *s;
+	int e, made;
+
+	*out = NULL;
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return shunt__fail(-ENOMEM, "out of memory");
+	made = shunt__call_open(&s->obj, name, opts, &s->patience);
+	if (made < 0) {
+		free(s);
+		return made;
+	}
+	s->magic = SHUNT__SERVICE_MAGIC;
+	e = begin(s);
+	if (e < 0) {
+		shunt_service_close(&s);
+		return e;
+	}
+	shunt__end_init(&s->end, s->obj, &s->obj->control->ct_bell,
+	    SHUNT__END_SHARED, ready, s);
+	*out = s;
+	return made;
+}
+
+void
+shunt_service_close(struct shunt_service **service)
+{
+	struct shunt_service *s = service != NULL ? *service : NULL;
+
+	if (s == NULL || s->magic != SHUNT__SERVICE_MAGIC)
+		return;
+	s->magic = 0;
+	shunt__end_fini(&s->end);
+	if (s->open != NULL && !shunt__object_forked(s->obj))
+		shunt__pair_over(s);
+	shunt__slot_give(&s->slot);
+	shunt__object_detach(s->obj, shunt__call_unread);
+	free(s->pairs);
+	free(s);
+	*service = NULL;
+}
+
+size_t
+shunt_service_max(const struct shunt_service *service)
+{
+	return service == NULL ? 0 : service->max;
+}
+
+int
+shunt_service_finish(struct shunt_service *service)
+{
+	int e = shunt__service_check(service);
+
+	if (e != 0)
+		return e;
+	/* E: read by clients before they send.  One that sent at the same
+	 * moment is served, or asks by itself when it waits. */
+	shunt__release32(&service->obj->control->ct_ended, 1);
+	shunt__ring(service->obj, &service->obj->control->ct_bell);
+	return 0;
+}
+
+int
+shunt_service_fd(struct shunt_service *service)
+{
+	int e = shunt__service_check(service);
+
+	return e != 0 ? e : shunt__end_fd(&service->end);
+}
+
+struct shunt_end *
+shunt_service_end(struct shunt_service *service)
+{
+	return shunt__service_check(service) != 0 ? NULL : &service->end;
 }

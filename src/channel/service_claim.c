@@ -134,6 +134,7 @@ begin(struct shunt_service *s, struct shunt__pair *p, int none)
 		    shunt__cas32(&rq->rq_state, &state, SHUNT__CALL_BEGUN)) {
 			s->open = s->cur = p;
 			s->request = rq;
+			s->told = 0;
 			s->len = (size_t)len - SHUNT__CALL_HEAD;
 			return 0;
 		}

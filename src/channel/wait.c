@@ -16,11 +16,14 @@ _Static_assert(SHUNT_WAIT_MOST == SHUNT__WAITV_MOST, "one call sleeps on all");
 
 /* Between two looks where nobody can wake us; ns. */
 #define NAP INT64_C(1000000)
+/* And where somebody may die who does not say so: a call's server; ns. */
+#define DEATHS_NS INT64_C(40000000)
 
 struct sleep {
 	struct shunt_wait_item *items;
 	int n;
-	int blind; /* a bell of them cannot be armed */
+	int blind;  /* a bell of them cannot be armed */
+	int deaths; /* one of them learns of deaths only by asking */
 	int bells;
 	struct shunt__u32 *bell[SHUNT_WAIT_MOST];
 };
@@ -86,11 +89,13 @@ begin(struct sleep *s, struct shunt_wait_item *items, int n)
 {
 	s->items = items;
 	s->n = n;
-	s->blind = s->bells = 0;
+	s->blind = s->bells = s->deaths = 0;
 	for (int i = 0; i < n; i++) {
 		const struct shunt_end *end = items[i].end;
 		if (end == NULL)
 			continue;
+		if (end->flags & SHUNT__END_DEATHS)
+			s->deaths = 1;
 		if (end->obj->readonly)
 			s->blind = 1;
 		else
@@ -160,6 +165,8 @@ sleep_until(struct shunt_wait_item *items, int n, uint64_t deadline)
 		int64_t left = shunt__limit_left(&limit);
 		if (ready != 0 || left == 0)
 			break;
+		if (s.deaths && left > DEATHS_NS)
+			left = DEATHS_NS;
 		shunt__limit_slept(&limit, sleep_on_all(&s, left));
 	}
 	up_again(&s);

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 
 #include <shunt.h>
@@ -577,6 +578,58 @@ slots_lanes_and_options(void **state)
 	done(&w);
 }
 
+static int
+readable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, 0);
+}
+
+static void
+descriptors_and_ends(void **state)
+{
+	struct shunt_wait_item items[2];
+	struct ends w;
+	const void *msg;
+	char c;
+
+	(void)state;
+	fresh(&w);
+	int fd = shunt_client_fd(w.client), at = shunt_service_fd(w.service);
+	assert_true(fd >= 0 && at >= 0 && fd != at);
+	assert_int_equal(shunt_client_fd(w.client), fd);
+	for (int i = 0; i < 3; i++) {
+		/* What the other did to its file may show in both. */
+		assert_int_equal(
+		    shunt_service_next(w.service, &msg, NULL, &now), -EAGAIN);
+		assert_int_equal(
+		    shunt_service_next(w.service, &msg, NULL, &now), -EAGAIN);
+		assert_int_equal(readable(at), 0);
+		assert_int_equal(
+		    shunt_client_send(w.client, "x", 1, NULL, NULL), 0);
+		assert_int_equal(readable(at), 1);
+		assert_int_equal(
+		    shunt_client_poll(w.client, &c, 1, NULL, &now), -EAGAIN);
+		assert_int_equal(readable(fd), 0);
+		echo(w.service);
+		assert_int_equal(readable(fd), 1);
+		assert_int_equal(
+		    shunt_client_poll(w.client, &c, 1, NULL, &now), 1);
+	}
+	items[0].end = shunt_client_end(w.client);
+	items[1].end = shunt_service_end(w.service);
+	assert_int_equal(shunt_wait(items, 2, SHUNT_NOWAIT), -EAGAIN);
+	assert_int_equal(shunt_client_send(w.client, "x", 1, NULL, NULL), 0);
+	assert_int_equal(shunt_wait(items, 2, SHUNT_FOREVER), 1);
+	assert_int_equal(items[1].ready, 1);
+	echo(w.service);
+	assert_int_equal(shunt_wait(items, 2, SHUNT_FOREVER), 1);
+	assert_int_equal(items[0].ready, 1);
+	assert_int_equal(shunt_client_poll(w.client, &c, 1, NULL, &now), 1);
+	done(&w);
+}
+
 /* ---- threads ---- */
 
 #define THREADS 4
@@ -678,6 +731,7 @@ main(void)
 	    TEST(finished_with_nobody_left),
 	    TEST(a_new_owner_of_the_lanes_starts_clean),
 	    TEST(slots_lanes_and_options),
+	    TEST(descriptors_and_ends),
 	    TEST(threads_call_threads),
 	};
 
