@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <shunt/version.h>
+
 #include "base/error.h"
 #include "os/os.h"
 #include "segment/lockbyte.h"
@@ -80,9 +82,10 @@ right_kind(const struct shunt__object *obj, const struct shunt__spec *spec,
 		    shunt__kind_name(spec->kind));
 	if (obj->header.hd_fingerprint != shunt__fingerprint(spec->print))
 		return shunt__fail(SHUNT_E_LAYOUT,
-		    "%s: it was made by a build whose structs differ; use "
-		    "that build, or remove it",
-		    shown);
+		    "%s: it was made by a build of layout %#x whose structs "
+		    "differ from those of this shunt %s, layout %#x; use that "
+		    "build, or remove it",
+		    shown, obj->header.hd_layout, SHUNT_VERSION, SHUNT__LAYOUT);
 	if ((uint64_t)st->st_size < obj->geo.size)
 		return shunt__fail(SHUNT_E_TRUNCATED,
 		    "%s: %lld of its %llu bytes are left; somebody truncated "
