@@ -201,6 +201,8 @@ refuse(const struct create *c)
 		return args_usage(c->cmd,
 		    "%s is for queues, topics, streams and services",
 		    c->type != NULL ? "--type" : "--schema");
+	if (c->kind != SHUNT_KIND_TOPIC && c->policy != 0)
+		return args_usage(c->cmd, "--policy is for topics");
 	if (c->kind != SHUNT_KIND_SEMAPHORE && c->max != 0)
 		return args_usage(c->cmd, "--max is for semaphores");
 	if ((c->kind == SHUNT_KIND_LOCK || c->kind == SHUNT_KIND_EVENT) &&
@@ -239,6 +241,7 @@ run(const struct command *cmd, int argc, char **argv)
 	    {0, "huge", ARG_FLAG, &c.huge, NULL},
 	    {'k', "kind", ARG_CHOICE, &c.kind, WORDS},
 	    {0, "max", ARG_COUNT, &c.max, NULL},
+	    {'p', "policy", ARG_CHOICE, &c.policy, "any " TOPIC_POLICIES},
 	    {0, "type", ARG_TEXT, &c.type, NULL},
 	    {0, "schema", ARG_COUNT, &c.schema, NULL},
 	    {0, "owner", ARG_TEXT, &c.owner, NULL},
@@ -289,6 +292,8 @@ static const char help[] =
 "                    lane, a power of two from 4K to 1G; lock, event: no\n"
 "                    SIZE; semaphore: SIZE is its permits (1), 0 for none\n"
 "                    until somebody posts\n"
+"  -p, --policy=P    topic: what becomes of slow subscribers: lossy, block,\n"
+"                    drop or evict, see `shunt pub`\n"
 "      --type=NAME   what its messages hold, at most 31 bytes: who opens it\n"
 "                    with another name for it is refused\n"
 "      --schema=N    likewise, a number such as a hash of their layout\n"

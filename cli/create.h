@@ -19,6 +19,7 @@ struct create {
 	const char *type; /* of what carries messages; or NULL */
 	uint64_t schema;  /* likewise; 0: none */
 	uint32_t mode, kind;
+	uint32_t policy; /* enum shunt_topic_policy */
 	int excl, truncate, umask, huge, json;
 	const char *group, *owner;
 };

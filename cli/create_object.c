@@ -21,6 +21,7 @@ union end {
 	struct shunt_semaphore *semaphore;
 	struct shunt_event *event;
 	struct shunt_stream_reader *reader;
+	struct shunt_publisher *publisher;
 };
 
 static int
@@ -115,6 +116,23 @@ open_stream(union end *end, const struct create *c, int excl)
 }
 
 static int
+open_topic(union end *end, const struct create *c, int excl)
+{
+	struct shunt_publisher_options o = {.sz = sizeof(o),
+	    .mode = c->mode,
+	    .group = c->group,
+	    .owner = c->owner,
+	    .lane_bytes = c->size,
+	    .type = c->type,
+	    .schema = c->schema,
+	    .policy = c->policy,
+	    .flags = SHUNT_TOPIC_PERSISTENT};
+
+	o.flags |= excl ? SHUNT_TOPIC_EXCLUSIVE : 0;
+	return shunt_publisher_open(&end->publisher, c->name, &o);
+}
+
+static int
 open_kind(union end *end, const struct create *c, int excl)
 {
 	switch (c->kind) {
@@ -130,6 +148,8 @@ open_kind(union end *end, const struct create *c, int excl)
 		return open_event(end, c, excl);
 	case SHUNT_KIND_STREAM:
 		return open_stream(end, c, excl);
+	case SHUNT_KIND_TOPIC:
+		return open_topic(end, c, excl);
 	}
 	return -EINVAL;
 }
@@ -152,6 +172,9 @@ close_kind(union end *end, uint32_t kind)
 		break;
 	case SHUNT_KIND_EVENT:
 		shunt_event_close(&end->event);
+		break;
+	case SHUNT_KIND_TOPIC:
+		shunt_publisher_close(&end->publisher);
 		break;
 	case SHUNT_KIND_STREAM:
 		shunt_stream_reader_close(&end->reader);

@@ -76,6 +76,8 @@ const char *look_end(uint32_t kind);
 /* Words of enum shunt_role and enum shunt_topic_policy. */
 const char *look_role(uint32_t role);
 const char *look_policy(uint32_t policy);
+/* In the order of enum shunt_topic_policy, from 1 on. */
+#define TOPIC_POLICIES "lossy block drop evict"
 /* "0x00000000000004d2", in a static buffer. */
 const char *look_schema(uint64_t schema);
 

@@ -24,7 +24,7 @@ static const struct {
 } tasks[] = {
     {"Segments", {&command_create, &command_write, &command_read, &command_dump,
 		     &command_resize, &command_hold}},
-    {"Queues", {&command_send, &command_recv}},
+    {"Messages", {&command_send, &command_recv, &command_pub, &command_sub}},
     {"Locks", {&command_lock, &command_sem, &command_event}},
     {"Logs", {&command_logd, &command_log, &command_tail}},
     {"Looking and tidying",
@@ -48,6 +48,9 @@ static const char help_rest[] =
 "  Two processes that know nothing of each other exchange messages:\n"
 "      shunt send /jobs 'build it' 'test it'\n"
 "      shunt recv /jobs -n 2\n"
+"  One tells, everybody who wants to hears:\n"
+"      shunt sub /news &\n"
+"      shunt pub /news 'it works'\n"
 "  Many processes log into one file, in the order of the clock:\n"
 "      shunt logd -o /tmp/all.log &\n"
 "      shunt log -t demo hello\n"

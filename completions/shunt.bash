@@ -94,6 +94,7 @@ _shunt() {
 	*:--framing | send:-f | recv:-f | pub:-f | sub:-f)
 		words='line nul length length8'
 		;;
+	*:--policy | pub:-p | sub:-p | create:-p) words='lossy block drop evict' ;;
 	*:--format | logd:-f) words='classic iso json' ;;
 	*:--sync | logd:-s) words='batch never' ;;
 	*:--full) words='wait drop default' ;;
@@ -119,6 +120,7 @@ _shunt() {
 		*)
 			case $sub in
 			send | recv) words=$(_shunt_names queue) ;;
+			pub | sub) words=$(_shunt_names topic) ;;
 			lock) words=$(_shunt_names lock) ;;
 			event)
 				words=$(_shunt_names event)

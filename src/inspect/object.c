@@ -28,6 +28,8 @@ shunt__kind_print(const struct shunt__geometry *geo)
 		return geo->area_bytes >= SHUNT__SLOTS_AREA(1)
 			   ? shunt__stream_fingerprint()
 			   : 0;
+	case SHUNT_KIND_TOPIC:
+		return shunt__info_topic_print(geo);
 	default:
 		return shunt__lock_fits(geo) ? shunt__lock_print(geo->kind) : 0;
 	}
@@ -104,7 +106,7 @@ stat_stream(const struct shunt__look *look, struct shunt_segment_info *info,
 	struct shunt__lane_lay ctl;
 	uint64_t tail;
 
-	shunt__info_slots(look, info, parts, SHUNT_ROLE_READS, NULL);
+	shunt__info_slots(look, info, parts, SHUNT_ROLE_READS, NULL, NULL);
 	stat_lanes(look, SHUNT_ROLE_WRITES, 1, info, parts);
 	info->depth = info->sent = 0;
 	if (look->high == 0 ||
@@ -191,6 +193,11 @@ shunt__info_object(const struct shunt__look *look,
 		stat_receiver(look, info, parts);
 		stat_lanes(look, SHUNT_ROLE_SENDS, 1, info, parts);
 		left = info->unread != 0;
+		break;
+	case SHUNT_KIND_TOPIC:
+		/* Messages are for those who are there. */
+		shunt__info_topic(look, info, parts);
+		left = 0;
 		break;
 	case SHUNT_KIND_STREAM:
 		left = stat_stream(look, info, parts);

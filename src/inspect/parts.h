@@ -28,13 +28,20 @@ uint64_t shunt__kind_print(const struct shunt__geometry *geo);
 int shunt__info_object(const struct shunt__look *look,
     struct shunt_segment_info *info, struct shunt__parts *parts);
 
+/* Topics: topics.c. */
+uint64_t shunt__info_topic_print(const struct shunt__geometry *geo);
+void shunt__info_topic(const struct shunt__look *look,
+    struct shunt_segment_info *info, struct shunt__parts *parts);
+
 /* Those who receive, of a kind where there may be several: what they do is
  * @role.  @more adds what the kind knows, or NULL. */
 struct shunt__slot_lay;
+typedef void shunt__info_more(const struct shunt__look *look,
+    const struct shunt__slot_lay *slot, struct shunt_participant *one,
+    void *arg);
 void shunt__info_slots(const struct shunt__look *look,
     struct shunt_segment_info *info, struct shunt__parts *parts, uint32_t role,
-    void (*more)(const struct shunt__look *look,
-	const struct shunt__slot_lay *slot, struct shunt_participant *one));
+    shunt__info_more *more, void *arg);
 
 /* Who has this lane, and whether he waits for room. */
 struct shunt__lane_lay;

@@ -59,8 +59,7 @@ introduce(const struct shunt__slot_lay *slot, struct shunt_participant *one)
 void
 shunt__info_slots(const struct shunt__look *look,
     struct shunt_segment_info *info, struct shunt__parts *parts, uint32_t role,
-    void (*more)(const struct shunt__look *look,
-	const struct shunt__slot_lay *slot, struct shunt_participant *one))
+    shunt__info_more *more, void *arg)
 {
 	struct shunt__slot_lay slot;
 
@@ -77,7 +76,7 @@ shunt__info_slots(const struct shunt__look *look,
 			break;
 		introduce(&slot, &one);
 		if (more != NULL)
-			more(look, &slot, &one);
+			more(look, &slot, &one, arg);
 		if (info->receivers++ == 0)
 			info->receiver_pid = one.pid;
 		shunt__parts_add(parts, &one);

@@ -46,16 +46,21 @@ is 'a level' "$OUT" ' warning '
 "$SHUNT" create "$N-raw" 4K
 "$SHUNT" create "$N-queue" 4K --kind=queue
 "$SHUNT" create "$N-log" 4K --kind=log
+"$SHUNT" create "$N-topic" 4K --kind=topic
 completes shunt clean --name = "$N-r"
 is 'a name to clean' "$OUT" " $N-raw "
+completes shunt sub "$N"
+is 'a topic' "$OUT" " $N-topic "
+completes shunt pub --policy = bl
+is 'a policy' "$OUT" ' block '
 completes shunt send "$N"
 is 'a queue' "$OUT" " $N-queue "
 completes shunt tail -n "$N"
 is 'a log' "$OUT" " $N-log "
 completes shunt stat "$N"
-is 'any name' "$OUT" " $N-log $N-queue $N-raw "
+is 'any name' "$OUT" " $N-log $N-queue $N-raw $N-topic "
 completes shunt why "$N"
-is 'any name, for why' "$OUT" " $N-log $N-queue $N-raw "
+is 'any name, for why' "$OUT" " $N-log $N-queue $N-raw $N-topic "
 completes shunt doctor --peer = $$
 has 'a process' "$OUT" " $$ "
 for c in write hold resize; do
@@ -108,5 +113,5 @@ hasnt 'no name behind --' "$OUT" "$N"
 completes shunt sem wait "$N-sem" -- cat "$TOP/Make"
 is 'a file for it' "$OUT" " $TOP/Makefile "
 "$SHUNT" rm "$N-lock" "$N-sem" "$N-event"
-"$SHUNT" rm "$N-raw" "$N-queue" "$N-log"
+"$SHUNT" rm "$N-raw" "$N-queue" "$N-log" "$N-topic"
 :
