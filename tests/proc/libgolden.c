@@ -15,18 +15,9 @@
 
 static const struct shunt_recv_options now = {
     .sz = sizeof(now), .wait_ns = SHUNT_NOWAIT};
-static const char *its;
 
-/* Who leaves something behind and dies of it. */
-static void
-and_die(const char *name, int (*f)(void *arg))
-{
-	its = name;
-	NEED(peer_end(peer_start(f, NULL)) == -SIGKILL);
-}
-
-static int
-opened(int e)
+int
+golden_opened(int e)
 {
 	if (e < 0)
 		fprintf(stderr, "%s\n", shunt_error_detail());
@@ -35,7 +26,11 @@ opened(int e)
 	return e;
 }
 
-#define NEED_OPEN(call) NEED(opened(call) >= 0)
+void
+golden_dies(int (*f)(void *name), const char *name)
+{
+	NEED(peer_end(peer_start(f, (void *)(uintptr_t)name)) == -SIGKILL);
+}
 
 /* ---- queue: a released message, two lanes with unread ones ----------------
  */
@@ -58,8 +53,7 @@ queue_sender(void *arg)
 	struct shunt_queue *queue;
 	void *room;
 
-	(void)arg;
-	NEED_OPEN(shunt_queue_open(&queue, its, NULL));
+	GOLDEN_OPEN(shunt_queue_open(&queue, arg, NULL));
 	send_text(queue, "from the dead");
 	send_text(queue, "");
 	NEED(shunt_queue_reserve(queue, 100, &room, NULL) == 0);
@@ -74,7 +68,7 @@ queue_make(const char *name)
 	struct shunt_queue *queue;
 	char buf[RING] = {0};
 
-	NEED_OPEN(shunt_queue_open(&queue, name, &queue_small));
+	GOLDEN_OPEN(shunt_queue_open(&queue, name, &queue_small));
 	/* So that the next ones go over the ring's end. */
 	for (int i = 0; i < 2; i++) {
 		NEED(shunt_queue_send(queue, buf, 1900, NULL) == 0);
@@ -83,7 +77,7 @@ queue_make(const char *name)
 	send_text(queue, "read");
 	NEED(shunt_queue_recv(queue, buf, RING, NULL, &now) == 4);
 	/* Another lane than this one, which has an owner. */
-	and_die(name, queue_sender);
+	golden_dies(queue_sender, name);
 	NEED(shunt_queue_send(queue, buf, 600, NULL) == 0);
 	send_text(queue, "unread");
 	shunt_queue_close(&queue);
@@ -98,7 +92,7 @@ queue_use(const char *name)
 	int seen[4] = {0};
 	ssize_t n;
 
-	NEED_OPEN(shunt_queue_open(&queue, name, NULL));
+	GOLDEN_OPEN(shunt_queue_open(&queue, name, NULL));
 	while ((n = shunt_queue_recv(queue, buf, RING, NULL, &now)) >= 0) {
 		int i = 3;
 		if (n != 600)
@@ -134,8 +128,7 @@ log_client(void *arg)
 {
 	struct shunt_log *log;
 
-	(void)arg;
-	NEED_OPEN(shunt_log_open(&log, its, NULL));
+	GOLDEN_OPEN(shunt_log_open(&log, arg, NULL));
 	NEED(shunt_log_write(log, SHUNT_LOG_ERR, "of the dead", 11) == 0);
 	raise(SIGKILL);
 	return 0;
@@ -146,9 +139,9 @@ log_make(const char *name)
 {
 	struct shunt_log *log;
 
-	NEED_OPEN(shunt_log_open(&log, name, &log_small));
+	GOLDEN_OPEN(shunt_log_open(&log, name, &log_small));
 	NEED(shunt_log_write(log, SHUNT_LOG_INFO, "the first", 9) == 0);
-	and_die(name, log_client);
+	golden_dies(log_client, name);
 	NEED(shunt_log_write(log, SHUNT_LOG_INFO, "the last", 8) == 0);
 	shunt_log_close(&log);
 }
@@ -165,7 +158,7 @@ log_use(const char *name)
 	    path, sizeof(path), "%s/golden-log", dir != NULL ? dir : "/tmp");
 	unlink(path);
 	o.file = path;
-	NEED_OPEN(shunt_logd_open(&logd, name, &o));
+	GOLDEN_OPEN(shunt_logd_open(&logd, name, &o));
 	shunt_logd_stop(logd);
 	NEED(shunt_logd_run(logd) == 0);
 	shunt_logd_close(&logd);
@@ -193,8 +186,7 @@ lock_holder(void *arg)
 {
 	struct shunt_lock *lock;
 
-	(void)arg;
-	NEED_OPEN(shunt_lock_open(&lock, its, NULL));
+	GOLDEN_OPEN(shunt_lock_open(&lock, arg, NULL));
 	NEED(shunt_lock_acquire(lock, 0) == 0);
 	raise(SIGKILL);
 	return 0;
@@ -207,8 +199,8 @@ lock_make(const char *name)
 	    .sz = sizeof(o), .flags = SHUNT_LOCK_PERSISTENT, .threads = 4};
 	struct shunt_lock *lock;
 
-	NEED_OPEN(shunt_lock_open(&lock, name, &o));
-	and_die(name, lock_holder);
+	GOLDEN_OPEN(shunt_lock_open(&lock, name, &o));
+	golden_dies(lock_holder, name);
 	shunt_lock_close(&lock);
 }
 
@@ -218,7 +210,7 @@ lock_use(const char *name)
 {
 	struct shunt_lock *lock;
 
-	NEED_OPEN(shunt_lock_open(&lock, name, NULL));
+	GOLDEN_OPEN(shunt_lock_open(&lock, name, NULL));
 	NEED(shunt_lock_acquire(lock, 5 * (int64_t)1000 * MS) == 1);
 	NEED(shunt_lock_release(lock) == 0);
 	NEED(shunt_lock_acquire(lock, SHUNT_NOWAIT) == 0);
@@ -231,8 +223,7 @@ permit_holder(void *arg)
 {
 	struct shunt_semaphore *sem;
 
-	(void)arg;
-	NEED_OPEN(shunt_semaphore_open(&sem, its, NULL));
+	GOLDEN_OPEN(shunt_semaphore_open(&sem, arg, NULL));
 	NEED(shunt_semaphore_wait(sem, 0) >= 0);
 	raise(SIGKILL);
 	return 0;
@@ -248,9 +239,9 @@ semaphore_make(const char *name)
 	    .max = 5};
 	struct shunt_semaphore *sem;
 
-	NEED_OPEN(shunt_semaphore_open(&sem, name, &o));
+	GOLDEN_OPEN(shunt_semaphore_open(&sem, name, &o));
 	NEED(shunt_semaphore_consume(sem, SHUNT_NOWAIT) >= 0);
-	and_die(name, permit_holder);
+	golden_dies(permit_holder, name);
 	shunt_semaphore_close(&sem);
 }
 
@@ -260,7 +251,7 @@ semaphore_use(const char *name)
 {
 	struct shunt_semaphore *sem;
 
-	NEED_OPEN(shunt_semaphore_open(&sem, name, NULL));
+	GOLDEN_OPEN(shunt_semaphore_open(&sem, name, NULL));
 	for (int i = 0; i < 2; i++)
 		NEED(shunt_semaphore_consume(sem, (int64_t)1000 * MS) >= 0);
 	NEED(shunt_semaphore_consume(sem, SHUNT_NOWAIT) == -EAGAIN);
@@ -277,7 +268,7 @@ event_make(const char *name)
 	    .sz = sizeof(o), .flags = SHUNT_EVENT_PERSISTENT};
 	struct shunt_event *event;
 
-	NEED_OPEN(shunt_event_open(&event, name, &o));
+	GOLDEN_OPEN(shunt_event_open(&event, name, &o));
 	NEED(shunt_event_notify(event, SHUNT_EVENT_ALL) >= 0);
 	shunt_event_close(&event);
 }
@@ -288,7 +279,7 @@ event_use(const char *name)
 {
 	struct shunt_event *event;
 
-	NEED_OPEN(shunt_event_open(&event, name, NULL));
+	GOLDEN_OPEN(shunt_event_open(&event, name, NULL));
 	NEED(shunt_event_wait(event, SHUNT_NOWAIT) == -EAGAIN);
 	NEED(shunt_event_notify(event, SHUNT_EVENT_ALL) >= 0);
 	NEED(shunt_event_wait(event, SHUNT_NOWAIT) == 0);
@@ -297,6 +288,9 @@ event_use(const char *name)
 
 const struct golden goldens[] = {
     {"queue", queue_make, queue_use},
+    {"topic", golden_topic_make, golden_topic_use},
+    {"stream", golden_stream_make, golden_stream_use},
+    {"service", golden_service_make, golden_service_use},
     {"log", log_make, log_use},
     {"lock", lock_make, lock_use},
     {"semaphore", semaphore_make, semaphore_use},
