@@ -137,7 +137,6 @@ shunt_segment_mappers(const char *text, int64_t *pids, size_t cap)
 		if (fd < 0)
 			return fd;
 		shunt__os.close(fd);
-		e = 0;
 	} else {
 		e = shunt__os.lstat(name.path, &st);
 		if (e < 0)
