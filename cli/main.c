@@ -25,6 +25,7 @@ static const struct {
     {"Segments", {&command_create, &command_write, &command_read, &command_dump,
 		     &command_resize, &command_hold}},
     {"Messages", {&command_send, &command_recv, &command_pub, &command_sub}},
+    {"Streams", {&command_put, &command_get}},
     {"Locks", {&command_lock, &command_sem, &command_event}},
     {"Logs", {&command_logd, &command_log, &command_tail}},
     {"Looking and tidying",
@@ -136,13 +137,13 @@ unknown(const char *name)
 	    {"delete", "rm"}, {"unlink", "rm"}, {"prune", "clean"},
 	    {"gc", "clean"}, {"info", "stat"}, {"show", "stat"},
 	    {"receive", "recv"}, {"cat", "read"}, {"hexdump", "dump"},
-	    {"put", "write"}, {"get", "read"}, {"new", "create"},
-	    {"server", "logd"}, {"follow", "tail"}, {"logger", "log"},
-	    {"flock", "lock"}, {"mutex", "lock"}, {"semaphore", "sem"},
-	    {"wait", "event"}, {"notify", "event"}, {"attach", "hold"},
-	    {"truncate", "resize"}, {"grow", "resize"}, {"chgrp", "chown"},
-	    {"mlock", "pin"}, {"ipcs", "ls"}, {"ipcrm", "rm"},
-	    {"ipcmk", "create"}, {"df", "limits"}};
+	    {"pipe", "put"}, {"new", "create"}, {"server", "logd"},
+	    {"follow", "tail"}, {"logger", "log"}, {"flock", "lock"},
+	    {"mutex", "lock"}, {"semaphore", "sem"}, {"wait", "event"},
+	    {"notify", "event"}, {"attach", "hold"}, {"truncate", "resize"},
+	    {"grow", "resize"}, {"chgrp", "chown"}, {"mlock", "pin"},
+	    {"ipcs", "ls"}, {"ipcrm", "rm"}, {"ipcmk", "create"},
+	    {"df", "limits"}};
 	const char *best = NULL;
 	unsigned best_at = 3;
 

@@ -121,6 +121,13 @@ _shunt() {
 			case $sub in
 			send | recv) words=$(_shunt_names queue) ;;
 			pub | sub) words=$(_shunt_names topic) ;;
+			put | get)
+				words=$(_shunt_names stream)
+				[ "$COMP_CWORD" -eq 2 ] || {
+					mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+					return
+				}
+				;;
 			lock) words=$(_shunt_names lock) ;;
 			event)
 				words=$(_shunt_names event)
