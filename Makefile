@@ -109,8 +109,8 @@ NCURSES_LIBS   := $(shell pkg-config --libs ncursesw)
 endif
 CLI_LIBS = $(JANSSON_LIBS) $(NCURSES_LIBS) -lm
 
-PROGRAM_SRC := $(wildcard tests/*/*.c bench/*.c bench/*/*.c examples/*.c \
-                 examples/*/*.c)
+PROGRAM_SRC := $(filter-out bench/peers/%,$(wildcard tests/*/*.c bench/*.c \
+                 bench/*/*.c examples/*.c examples/*/*.c))
 finds  = $(if $(1),$(shell grep -l '^ *\#include <$(2)' $(1) /dev/null))
 exists = $(shell echo '\#include <$(1)>' | \
            $(CC) $(ALL_CPPFLAGS) -E - >/dev/null 2>&1 && echo yes)
@@ -184,9 +184,12 @@ KILL_BIN    := $(if $(KILL_CASES),$(B)/tests/kill/sweep) \
                $(if $(KILL_SELF),$(B)/tests/kill/selftest)
 
 SUITE_SRC  := $(sort $(wildcard bench/suite/*.c))
-BENCH_DIRS := $(patsubst %/,%,$(filter-out bench/suite/,$(sort \
+BENCH_DIRS := $(patsubst %/,%,$(filter-out bench/suite/ bench/peers/,$(sort \
                 $(dir $(wildcard bench/*.c bench/*/*.c)))))
 BENCH_BIN  := $(call p,$(foreach d,$(BENCH_DIRS),$(call programs,$(d))))
+# Peers: one program of a driver each, and the measuring of `shunt bench`.
+PEERS_SRC  := $(sort $(wildcard bench/peers/*.c)) \
+              $(filter cli/bench_%,$(CLI_SRC))
 EX_DIRS    := $(patsubst %/,%,$(sort $(dir $(wildcard examples/*.c \
                 examples/*/*.c))))
 EX_BIN     := $(call p,$(foreach d,$(EX_DIRS),$(call programs,$(d))))
@@ -197,7 +200,7 @@ A  := $(B)/libshunt.a
 
 # ---- goals ------------------------------------------------------------------
 
-.PHONY: all lib command tests kill bench demo examples fuzz musl check map clean
+.PHONY: all lib command tests kill bench peers demo examples fuzz musl check map clean
 .PHONY: install uninstall help lacking FORCE
 
 ifeq ($(SAN),musl)
@@ -213,12 +216,13 @@ command: lib $(if $(CLI_SRC),$(B)/shunt)
 tests: command $(TEST_BIN) lacking
 kill: lib $(KILL_BIN) lacking
 bench: command $(BENCH_BIN) lacking
+peers: lib $(B)/bench/peers/peers
 demo: command $(filter $(B)/bench/demo $(B)/bench/textbook/%,$(BENCH_BIN))
 examples: lib $(EX_BIN) lacking
 fuzz: $(FUZZ_BIN)
 musl:
 	$(Q)$(MAKE) --no-print-directory SAN=musl
-check: tests kill bench examples
+check: tests kill bench peers examples
 
 lacking:
 	$(if $(LACKING),@for f in $(LACKING); do \
@@ -237,6 +241,7 @@ help:
 #? make                library and command, in build/plain/
 #? make tests          the test programs           make kill     the kill sweep
 #? make bench          benchmarks and the demo     make examples
+#? make peers          the benchmark of other people's ways beside ours
 #? make check          all of these, compiled
 #? make musl           the library with musl-gcc, linked without glibc
 #? make map            src/libshunt.map anew, from the headers
@@ -332,6 +337,39 @@ $(foreach d,$(BENCH_DIRS) $(EX_DIRS),$(eval $(call user_folder,$(d))))
 
 $(B)/bench/bench: $(call o,$(SUITE_SRC))
 
+# Each peer is there if its library is; a driver without one says so in its
+# rows.  Asked only when this program is made, and all anew when one comes.
+ICEORYX    = $(lastword $(wildcard /usr/include/iceoryx/v2*))
+PEERS_CXX  = $(and $(shell command -v g++),$(call \
+               exists,boost/interprocess/ipc/message_queue.hpp))
+PEERS_LIBS = $(if $(call exists,zmq.h),-lzmq) \
+             $(if $(call exists,nng/nng.h),-lnng) \
+             $(if $(call exists,ck_ring.h),-lck) \
+             $(if $(call exists,qb/qbrb.h),-lqb) \
+             $(if $(ICEORYX),-liceoryx_binding_c) \
+             $(if $(PEERS_CXX),-lstdc++) $(JANSSON_LIBS) -lrt -lm
+PEERS_INC  = -Iinclude -Icli $(if $(ICEORYX),-isystem $(ICEORYX)) \
+             $(if $(PEERS_CXX),-DPEERS_HAVE_BOOST)
+
+$(B)/bench/peers/libs: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PEERS_INC) $(PEERS_LIBS)' | cmp -s - $@ || \
+	    echo '$(PEERS_INC) $(PEERS_LIBS)' > $@
+
+$(B)/bench/peers/%.o: INC = $(PEERS_INC)
+$(call o,$(filter bench/peers/%,$(PEERS_SRC))): $(B)/bench/peers/libs
+
+$(B)/bench/peers/boost_shim.o: bench/peers/boost_shim.cpp $(B)/bench/peers/libs
+	$(call say,CXX,$<)
+	$(Q)$(if $(PEERS_CXX),g++ -std=c++17 -fPIC -pthread -Wall -Wextra \
+	    $(CFLAGS) -MMD -MP -c -o $@ $<,\
+	    echo '' | $(CC) $(ALL_CFLAGS) -x c -c -o $@ -)
+
+$(B)/bench/peers/peers: $(call o,$(PEERS_SRC)) \
+    $(B)/bench/peers/boost_shim.o $(SO)
+	$(call say,LD,$@)
+	$(Q)$(LINK_SO) '-Wl,-rpath,$$ORIGIN/../..' $(PEERS_LIBS)
+
 $(FUZZ_BIN): $(B)/%: $(B)/%.o $(call o,$(call shared,fuzz)) $(A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(subst fuzzer-no-link,fuzzer,$(ALL_LDFLAGS)) -o $@ \
@@ -386,4 +424,5 @@ uninstall:
 	    $(m)))
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(TEST_LIB))
--include $(patsubst %.c,$(B)/%.d,$(PROGRAM_SRC) $(FUZZ_SRC))
+-include $(patsubst %.c,$(B)/%.d,$(PROGRAM_SRC) $(FUZZ_SRC) $(PEERS_SRC))
+-include $(B)/bench/peers/boost_shim.d

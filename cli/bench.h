@@ -17,7 +17,7 @@
 #include <sys/types.h>
 
 #define BENCH_SIDES  8  /* processes of a cell */
-#define BENCH_SLICES 10 /* a flood is cut into so many pieces of time */
+#define BENCH_SLICES 12 /* a flood is cut into so many pieces of time */
 #define BENCH_MANY   4  /* "many" in 4:1, 1:4 and 4:4 */
 
 struct bench_cell {
@@ -82,6 +82,7 @@ struct bench_shared {
 	_Alignas(128) _Atomic int go;
 	_Alignas(128) _Atomic int stop;
 	_Alignas(128) _Atomic int producers_done;
+	_Alignas(128) _Atomic int consumers_done;
 	uint64_t slice_ns;
 	struct bench_seat seat[BENCH_SIDES];
 };
@@ -97,7 +98,8 @@ struct bench_side {
 	struct bench_seat *seat;
 	char *buf; /* room for a message; touched, 4096-aligned */
 	int slice;
-	void *end; /* the driver's own */
+	void *end;  /* the driver's own */
+	void *cpus; /* all that this run may use */
 };
 
 struct bench_driver {
@@ -130,6 +132,11 @@ double bench_ns_per_tick(void);
 int bench_all_here(struct bench_side *me, uint64_t n);
 void bench_mark(struct bench_side *me, uint64_t n);
 void bench_sleep(uint64_t ns);
+/* A producer's join: waits until all consumers have joined. */
+void bench_after_consumers(const struct bench_side *me);
+/* Threads that a driver starts in between may run on every processor. */
+void bench_unpin(struct bench_side *me);
+void bench_pin(struct bench_side *me);
 
 /* ---- one cell (bench_run.c) ---- */
 
@@ -154,6 +161,7 @@ extern const struct bench_driver bench_bare, bench_futex, bench_memcpy,
 /* ---- ours (bench_queue.c and its likes) ---- */
 
 extern const struct bench_driver bench_queue, bench_queue_place;
+#define BENCH_OURS_ALL &bench_queue, &bench_queue_place
 
 /* ---- rows with their control (bench_row.c) ---- */
 

@@ -174,35 +174,56 @@ bench_flood_out(struct bench_side *me, bench_send *send, bench_flush *flush)
 	return 0;
 }
 
+/* What one consumer has received so far. */
+struct bench_intake {
+	uint64_t n, sum, often, next[BENCH_SIDES];
+	int exact;
+};
+
+BENCH_INLINE struct bench_intake
+bench_intake(const struct bench_side *me)
+{
+	return (struct bench_intake){.often = me->cell.size > 1024 ? 0 : 255,
+	    .exact = me->each || me->cell.consumers == 1};
+}
+
+/* Counts and checks one message; those of a producer come in its order. */
+BENCH_INLINE int
+bench_take(struct bench_side *me, struct bench_intake *in, uint64_t word)
+{
+	uint64_t from = word >> 56, seq = word & BENCH_SEQ;
+
+	if (__builtin_expect(
+		from >= (unsigned)me->cell.producers ||
+		    (in->exact ? seq != in->next[from] : seq < in->next[from]),
+		0))
+		return bench_fail("message %llu of producer %llu came for %llu",
+		    (unsigned long long)seq, (unsigned long long)from,
+		    (unsigned long long)in->next[from % BENCH_SIDES]);
+	in->next[from] = seq + 1;
+	in->sum += word;
+	if ((++in->n & in->often) == 0)
+		bench_mark(me, in->n);
+	return 0;
+}
+
 BENCH_INLINE int
 bench_flood_in(struct bench_side *me, bench_recv *recv)
 {
-	uint64_t often = me->cell.size > 1024 ? 0 : 255;
-	uint64_t n = 0, sum = 0, word = 0, next[BENCH_SIDES] = {0};
-	int exact = me->each || me->cell.consumers == 1, r;
+	struct bench_intake in = bench_intake(me);
+	uint64_t word = 0;
+	int r;
 
 	for (;;) {
 		r = recv(me, &word);
-		if (__builtin_expect(r == 0, 1)) {
-			uint64_t from = word >> 56, seq = word & BENCH_SEQ;
-
-			if (from >= (unsigned)me->cell.producers ||
-			    (exact ? seq != next[from] : seq < next[from]))
-				return bench_fail("message %llu of producer "
-						  "%llu came for %llu",
-				    (unsigned long long)seq,
-				    (unsigned long long)from,
-				    (unsigned long long)next[from & 7]);
-			next[from] = seq + 1;
-			sum += word;
-			if ((++n & often) == 0)
-				bench_mark(me, n);
+		if (__builtin_expect(r == 0, 1))
+			r = bench_take(me, &in, word);
+		if (__builtin_expect(r == 0, 1))
 			continue;
-		}
 		if (r != -EAGAIN)
 			return r;
-		me->seat->sum = sum;
-		if (bench_stop(me) && bench_all_here(me, n))
+		me->seat->sum = in.sum;
+		if (bench_stop(me) && bench_all_here(me, in.n))
 			return 0;
 	}
 }

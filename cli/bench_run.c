@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,35 +35,6 @@ static void
 wake(int sig)
 {
 	(void)sig;
-}
-
-/*
- * Producers on the first half of the processors, consumers on the second; each
- * has its own if there are enough.
- */
-static void
-pin(const struct bench_side *me)
-{
-	int cpu[1024], n = 0, sides = me->cell.producers + me->cell.consumers;
-	int half, want;
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof(set), &set) < 0)
-		return;
-	for (int i = 0; i < CPU_SETSIZE && n < 1024; i++)
-		if (CPU_ISSET(i, &set))
-			cpu[n++] = i;
-	half = n / 2;
-	if (n >= sides)
-		want = me->index;
-	else if (n < 2)
-		want = 0;
-	else
-		want = me->producer ? me->number % half
-				    : half + me->number % (n - half);
-	CPU_ZERO(&set);
-	CPU_SET(cpu[want], &set);
-	sched_setaffinity(0, sizeof(set), &set);
 }
 
 static uint64_t
@@ -119,7 +89,7 @@ side(struct run *run, int i)
 	signal(SIGINT, SIG_IGN); /* the parent ends us, when it has cleaned */
 	signal(SIGPIPE, SIG_IGN);
 	me.number = me.producer ? i : i - me.cell.producers;
-	pin(&me);
+	bench_pin(&me);
 	me.buf = mmap(NULL, me.cell.size + 8192, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (me.buf == MAP_FAILED)
@@ -129,6 +99,13 @@ side(struct run *run, int i)
 		snprintf(
 		    me.seat->error, sizeof(me.seat->error), "%s", bench_why());
 	me.seat->result = r < 0 ? -1 : 1;
+	/* Some ways lose what is under way when its sender goes. */
+	if (!me.producer)
+		atomic_fetch_add(&run->shared->consumers_done, 1);
+	else
+		while (r >= 0 && atomic_load(&run->shared->consumers_done) <
+				     me.cell.consumers)
+			bench_sleep(100000);
 	if (run->driver->leave != NULL)
 		run->driver->leave(&me);
 	_exit(r < 0);
@@ -241,26 +218,30 @@ start(struct run *run)
 	return 0;
 }
 
-/* The median slice, for two sides; the whole time where more take turns. */
+/*
+ * For two sides the slices without the fastest and slowest quarter, so that a
+ * moment when one of them did not run tells little; the whole time where more
+ * take turns, or where so much comes in bursts that nothing would be left.
+ */
 static double
 rate_of(const struct run *run, uint64_t got, uint64_t begin, uint64_t end)
 {
 	const struct bench_seat *last = &run->shared->seat[run->sides - 1];
-	double v[BENCH_SLICES];
-	int n = 0;
+	double v[BENCH_SLICES], sum = 0;
 
-	if (run->sides <= 2 && last->mark[BENCH_SLICES] > 0) {
-		for (int i = 1; i <= BENCH_SLICES; i++) {
-			double x = (double)(last->mark[i] - last->mark[i - 1]);
-			int j = n++;
+	for (int i = 0; i < BENCH_SLICES; i++) {
+		double x = (double)(last->mark[i + 1] - last->mark[i]);
+		int j = i;
 
-			for (; j > 0 && v[j - 1] > x; j--)
-				v[j] = v[j - 1];
-			v[j] = x;
-		}
-		return (v[BENCH_SLICES / 2 - 1] + v[BENCH_SLICES / 2]) / 2 *
-		       1e9 / (double)run->shared->slice_ns;
+		for (; j > 0 && v[j - 1] > x; j--)
+			v[j] = v[j - 1];
+		v[j] = x;
 	}
+	for (int i = BENCH_SLICES / 4; i < BENCH_SLICES - BENCH_SLICES / 4; i++)
+		sum += v[i];
+	if (run->sides <= 2 && last->mark[BENCH_SLICES] > 0 && sum > 0)
+		return sum * 1e9 / (double)run->shared->slice_ns /
+		       (BENCH_SLICES - BENCH_SLICES / 4 * 2);
 	return end > begin ? (double)got * 1e9 / (double)(end - begin) : 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -115,4 +116,51 @@ bench_all_here(struct bench_side *me, uint64_t n)
 	for (int i = senders; i < all; i++)
 		got += atomic_load(&sh->seat[i].count);
 	return got >= sent;
+}
+
+void
+bench_after_consumers(const struct bench_side *me)
+{
+	while (atomic_load(&me->shared->ready) < me->cell.consumers)
+		bench_sleep(100000);
+}
+
+static cpu_set_t everywhere;
+
+/*
+ * Producers on the first half of the processors, consumers on the second; each
+ * has its own if there are enough.
+ */
+void
+bench_pin(struct bench_side *me)
+{
+	int cpu[CPU_SETSIZE], n = 0, half, want;
+	int sides = me->cell.producers + me->cell.consumers;
+	cpu_set_t set;
+
+	if (me->cpus == NULL &&
+	    sched_getaffinity(0, sizeof(everywhere), &everywhere) < 0)
+		return;
+	me->cpus = &everywhere;
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		if (CPU_ISSET(i, &everywhere))
+			cpu[n++] = i;
+	half = n / 2;
+	if (n >= sides)
+		want = me->index;
+	else if (n < 2)
+		want = 0;
+	else
+		want = me->producer ? me->number % half
+				    : half + me->number % (n - half);
+	CPU_ZERO(&set);
+	CPU_SET(cpu[want], &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+void
+bench_unpin(struct bench_side *me)
+{
+	if (me->cpus != NULL)
+		sched_setaffinity(0, sizeof(everywhere), &everywhere);
 }
