@@ -27,26 +27,20 @@ setup(const struct bench_cell *cell)
 	return 0;
 }
 
-/* They go by themselves, unless a process of the cell was killed. */
 static void
 teardown(void)
 {
-	const struct shunt_remove_options o = {
-	    .sz = sizeof(o), .flags = SHUNT_REMOVE_FORCE};
-
-	shunt_remove(names[0], &o);
-	shunt_remove(names[1], &o);
+	bench_remove(names[0]);
+	bench_remove(names[1]);
 }
 
 static int
 open_one(struct shunt_queue **out, const char *name, size_t size)
 {
-	struct shunt_queue_options o = {
-	    .sz = sizeof(o), .lane_bytes = 128 * 1024};
+	const struct shunt_queue_options o = {
+	    .sz = sizeof(o), .lane_bytes = bench_lane(size)};
 	int r;
 
-	while (o.lane_bytes < size * 4)
-		o.lane_bytes *= 2;
 	r = shunt_queue_open(out, name, &o);
 	return r < 0 ? bench_fail("%s", shunt_error_detail()) : 0;
 }
@@ -83,14 +77,6 @@ leave(struct bench_side *me)
 	}
 }
 
-static int
-code(int r)
-{
-	if (r == -EAGAIN || r == -ETIMEDOUT)
-		return -EAGAIN;
-	return bench_fail("%s", shunt_error_text(r));
-}
-
 static inline int
 copy_send(struct bench_side *me, uint64_t word)
 {
@@ -99,7 +85,7 @@ copy_send(struct bench_side *me, uint64_t word)
 
 	bench_stamp(me->buf, me->cell.size, word);
 	r = shunt_queue_send(e->out, me->buf, me->cell.size, &e->send);
-	return __builtin_expect(r == 0, 1) ? 0 : code(r);
+	return __builtin_expect(r == 0, 1) ? 0 : bench_code(r);
 }
 
 static inline int
@@ -110,7 +96,7 @@ copy_recv(struct bench_side *me, uint64_t *word)
 	    shunt_queue_recv(e->in, me->buf, me->cell.size, NULL, &e->recv);
 
 	if (__builtin_expect(n < 0, 0))
-		return code((int)n);
+		return bench_code((int)n);
 	return bench_check(me->buf, (size_t)n, me->cell.size, word);
 }
 
@@ -124,10 +110,10 @@ place_send(struct bench_side *me, uint64_t word)
 	int r = shunt_queue_reserve(e->out, me->cell.size, &room, &e->send);
 
 	if (__builtin_expect(r < 0, 0))
-		return code(r);
+		return bench_code(r);
 	bench_stamp(room, me->cell.size, word);
 	r = shunt_queue_commit(e->out, me->cell.size);
-	return r == 0 ? 0 : code(r);
+	return r == 0 ? 0 : bench_code(r);
 }
 
 static inline int
@@ -139,7 +125,7 @@ place_recv(struct bench_side *me, uint64_t *word)
 	int r;
 
 	if (__builtin_expect(n < 0, 0))
-		return code((int)n);
+		return bench_code((int)n);
 	r = bench_check(msg, (size_t)n, me->cell.size, word);
 	shunt_queue_release(e->in);
 	return r;

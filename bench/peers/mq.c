@@ -29,8 +29,9 @@ make(const struct bench_cell *cell)
 	setrlimit(RLIMIT_MSGQUEUE, &all);
 	bench_name(name);
 	q = mq_open(name, flags, 0600, &a);
-	if (q == (mqd_t)-1) {
-		a.mq_maxmsg = 10;
+	/* Its memory counts against RLIMIT_MSGQUEUE too. */
+	while (q == (mqd_t)-1 && a.mq_maxmsg > 1) {
+		a.mq_maxmsg /= 2;
 		q = mq_open(name, flags, 0600, &a);
 	}
 	if (q != (mqd_t)-1)

@@ -121,22 +121,30 @@ read_sizes(char *text)
 	return n > 0 ? 0 : -1;
 }
 
+static void
+set_limit(const char *path, int value)
+{
+	FILE *f = fopen(path, "we");
+
+	if (f == NULL)
+		return;
+	fprintf(f, "%d\n", value);
+	fclose(f); /* refused: the cells concerned say so */
+}
+
 /*
  * Root has an IPC namespace of its own for this: message queues go with it,
- * and its limit of a System V message can be raised for nobody else.
+ * and its limits can be raised for nobody else.
  */
 static void
 own_ipc(void)
 {
-	FILE *f;
-
 	if (unshare(CLONE_NEWIPC) < 0)
 		return;
-	f = fopen("/proc/sys/kernel/msgmax", "we");
-	if (f != NULL) {
-		fprintf(f, "%d\n", 16 << 20);
-		fclose(f);
-	}
+	set_limit("/proc/sys/kernel/msgmax", 16 << 20);
+	set_limit("/proc/sys/kernel/msgmnb", 16 << 20);
+	set_limit("/proc/sys/fs/mqueue/msg_max", 4096);
+	set_limit("/proc/sys/fs/mqueue/msgsize_max", 16 << 20);
 }
 
 /* Removes what libraries whose processes were killed have left of ours. */

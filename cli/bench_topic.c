@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <shunt.h>
+
+#include "bench.h"
+#include "bench_loops.h"
+
+/*
+ * The topic, lossless: publishers wait for the slowest, every subscriber gets
+ * every message.
+ */
+
+static char names[2][BENCH_NAME]; /* there, back */
+
+struct ends {
+	struct shunt_subscriber *in;
+	struct shunt_publisher *out;
+	struct shunt_send_options send;
+	struct shunt_recv_options recv;
+};
+
+static int
+setup(const struct bench_cell *cell)
+{
+	(void)cell;
+	bench_name(names[0]);
+	bench_name(names[1]);
+	return 0;
+}
+
+static void
+teardown(void)
+{
+	bench_remove(names[0]);
+	bench_remove(names[1]);
+}
+
+static int
+publish(struct ends *e, const char *name, size_t size)
+{
+	const struct shunt_publisher_options o = {.sz = sizeof(o),
+	    .lane_bytes = bench_lane(size * 2),
+	    .policy = SHUNT_TOPIC_BLOCK};
+
+	return shunt_publisher_open(&e->out, name, &o) < 0
+		   ? bench_fail("%s", shunt_error_detail())
+		   : 0;
+}
+
+static int
+subscribe(struct ends *e, const char *name, size_t size)
+{
+	const struct shunt_subscriber_options o = {.sz = sizeof(o),
+	    .lane_bytes = bench_lane(size * 2),
+	    .policy = SHUNT_TOPIC_BLOCK};
+
+	return shunt_subscriber_open(&e->in, name, &o) < 0
+		   ? bench_fail("%s", shunt_error_detail())
+		   : 0;
+}
+
+static int
+join(struct bench_side *me)
+{
+	int64_t wait = me->cell.sleeping ? 20000000 : SHUNT_NOWAIT;
+	struct ends *e = calloc(1, sizeof(*e));
+	int bad = 0;
+
+	if (e == NULL)
+		return bench_fail("no memory");
+	me->end = e;
+	e->send = (struct shunt_send_options){sizeof(e->send), wait};
+	e->recv = (struct shunt_recv_options){sizeof(e->recv), wait};
+	if (me->producer || me->cell.trips)
+		bad = publish(e, names[!me->producer], me->cell.size);
+	if (!bad && (!me->producer || me->cell.trips))
+		bad = subscribe(e, names[me->producer], me->cell.size);
+	return bad;
+}
+
+static void
+leave(struct bench_side *me)
+{
+	struct ends *e = me->end;
+
+	if (e != NULL) {
+		shunt_subscriber_close(&e->in);
+		shunt_publisher_close(&e->out);
+		free(e);
+	}
+}
+
+static inline int
+copy_send(struct bench_side *me, uint64_t word)
+{
+	struct ends *e = me->end;
+	int r;
+
+	bench_stamp(me->buf, me->cell.size, word);
+	r = shunt_publisher_send(e->out, me->buf, me->cell.size, &e->send);
+	return __builtin_expect(r == 0, 1) ? 0 : bench_code(r);
+}
+
+static inline int
+copy_recv(struct bench_side *me, uint64_t *word)
+{
+	struct ends *e = me->end;
+	ssize_t n = shunt_subscriber_recv(
+	    e->in, me->buf, me->cell.size, NULL, &e->recv);
+
+	if (__builtin_expect(n < 0, 0))
+		return bench_code((int)n);
+	return bench_check(me->buf, (size_t)n, me->cell.size, word);
+}
+
+BENCH_RUN(copy_run, copy_send, copy_recv, NULL)
+
+static inline int
+place_send(struct bench_side *me, uint64_t word)
+{
+	struct ends *e = me->end;
+	void *room;
+	int r = shunt_publisher_reserve(e->out, me->cell.size, &room, &e->send);
+
+	if (__builtin_expect(r < 0, 0))
+		return bench_code(r);
+	bench_stamp(room, me->cell.size, word);
+	r = shunt_publisher_commit(e->out, me->cell.size);
+	return r == 0 ? 0 : bench_code(r);
+}
+
+static inline int
+place_recv(struct bench_side *me, uint64_t *word)
+{
+	struct ends *e = me->end;
+	const void *msg;
+	ssize_t n = shunt_subscriber_peek(e->in, &msg, NULL, &e->recv);
+	int r;
+
+	if (__builtin_expect(n < 0, 0))
+		return bench_code((int)n);
+	r = bench_check(msg, (size_t)n, me->cell.size, word);
+	if (r == 0 && shunt_subscriber_release(e->in) < 0)
+		r = bench_fail("release: it was overrun");
+	return r;
+}
+
+BENCH_RUN(place_run, place_send, place_recv, NULL)
+
+#define CAN                                                                    \
+	(BENCH_TRIPS | BENCH_FLOOD | BENCH_POLL | BENCH_SLEEP |                \
+	    BENCH_FROM_MANY | BENCH_TO_MANY | BENCH_EACH | BENCH_OURS)
+
+const struct bench_driver bench_topic = {
+    .id = "shunt-topic",
+    .what = "lossless topic, copied in and out",
+    .can = CAN,
+    .setup = setup,
+    .teardown = teardown,
+    .join = join,
+    .run = copy_run,
+    .leave = leave,
+};
+
+const struct bench_driver bench_topic_place = {
+    .id = "shunt-topic-place",
+    .what = "lossless topic, written and read in place",
+    .can = CAN | BENCH_IN_PLACE,
+    .setup = setup,
+    .teardown = teardown,
+    .join = join,
+    .run = place_run,
+    .leave = leave,
+};
