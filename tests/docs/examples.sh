@@ -96,4 +96,41 @@ if [ -x "$bin/uv" ]; then
 	printf 'first\nsecond\n' | diff - "$dir/out"
 	n=$((n + 1))
 fi
+
+# Two subscribers; the second comes late and begins with the last value.
+"$bin/subscribe" /prices-example >"$dir/out2" &
+other=$!
+i=0
+while [ ! -s "$dir/out2" ]; do
+	i=$((i + 1))
+	[ $i -lt 500 ] || { echo "subscribe: nothing comes"; exit 1; }
+	"$bin/publish" /prices-example tea
+done
+"$bin/subscribe" /prices-example >"$dir/out" &
+example=$!
+until_lines 1
+"$bin/publish" /prices-example 'milk 1' 'milk 2'
+wait "$example" || { echo "subscribe: exit $?"; exit 1; }
+example=$other
+wait "$example" || { echo "subscribe: exit $?"; exit 1; }
+example=
+printf 'tea\nmilk 1\nmilk 2\n' | diff - "$dir/out"
+uniq "$dir/out2" | diff - "$dir/out"
+n=$((n + 2))
+
+head -c 3000000 /dev/urandom >"$dir/film"
+"$bin/get" /film-example >"$dir/copy" &
+example=$!
+"$bin/put" /film-example <"$dir/film"
+wait "$example" || { echo "get: exit $?"; exit 1; }
+example=
+cmp "$dir/film" "$dir/copy"
+n=$((n + 2))
+
+"$bin/serve" /upper-example &
+example=$!
+gives 'LOUD WORDS\n' "$bin/ask" /upper-example 'loud words'
+gives '\n' "$bin/ask" /upper-example ''
+wait "$example" || { echo "serve: exit $?"; exit 1; }
+example=
 echo "$n examples do what they say"
