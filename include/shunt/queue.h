@@ -31,7 +31,9 @@ struct shunt_queue_options {
 	const char *owner;   /* whose queue is acceptable besides mine */
 	uint64_t lane_bytes; /* a lane's size when made here; 0: 128 KiB */
 	uint32_t lanes;      /* sending threads at once; 0 means 1024 */
-	uint32_t reserved;   /* must be 0 */
+	uint32_t receivers;  /* receiving handles at once; 0 means 64 */
+	const char *type;    /* of its messages, at most 31 bytes; or NULL */
+	uint64_t schema;     /* what they hold, as a number; 0: any */
 };
 
 enum {
@@ -57,7 +59,12 @@ struct shunt_message {
 	size_t sz;      /* sizeof(struct shunt_message), set by the caller */
 	size_t len;     /* bytes */
 	uint32_t lane;  /* which lane brought it; one sender at a time has it */
-	uint32_t flags; /* none is defined yet */
+	uint32_t flags; /* SHUNT_MESSAGE_... */
+};
+
+enum {
+	/* Another receiver had it and died, or left, before he released it. */
+	SHUNT_MESSAGE_REDELIVERED = 1u << 0,
 };
 
 /**

@@ -4,10 +4,12 @@
 
 #include "base/error.h"
 #include "base/options.h"
-#include "channel/queue.h"
+#include "channel/receiver.h"
 
 #define LANE_BYTES (UINT64_C(128) << 10)
 #define LANES      1024u
+#define RECEIVERS  64u
+#define FIRST_SIZE offsetof(struct shunt_queue_options, type)
 #define FLAGS                                                                  \
 	(SHUNT_QUEUE_EXISTING | SHUNT_QUEUE_EXCLUSIVE | SHUNT_QUEUE_PERSISTENT)
 
@@ -15,21 +17,52 @@ static int
 read_options(struct shunt__spec *spec, const struct shunt_queue_options *opts)
 {
 	struct shunt_queue_options o;
-	int e = shunt__options_read(&o, sizeof(o), sizeof(o), opts);
+	int e = shunt__options_read(&o, sizeof(o), FIRST_SIZE, opts);
 
-	if (e < 0 || (o.flags & ~(uint32_t)FLAGS) || o.reserved != 0 ||
-	    (o.mode & ~0777u))
+	if (e < 0 || (o.flags & ~(uint32_t)FLAGS) || (o.mode & ~0777u))
 		return shunt__fail(-EINVAL, "options of a newer version");
+	if (o.receivers > SHUNT__SLOTS_MAX)
+		return shunt__fail(-EINVAL,
+		    "%u receivers at once: a queue has places for at most %u",
+		    o.receivers, SHUNT__SLOTS_MAX);
 	*spec = (struct shunt__spec){.kind = SHUNT_KIND_QUEUE,
 	    .lanes = o.lanes != 0 ? o.lanes : LANES,
 	    .lane_bytes = o.lane_bytes != 0 ? o.lane_bytes : LANE_BYTES,
-	    .print = shunt__lane_fingerprint(),
+	    .area_bytes =
+		SHUNT__SLOTS_AREA(o.receivers != 0 ? o.receivers : RECEIVERS),
+	    .print = shunt__queue_fingerprint(),
 	    .mode = o.mode,
 	    .existing = (o.flags & SHUNT_QUEUE_EXISTING) != 0,
 	    .exclusive = (o.flags & SHUNT_QUEUE_EXCLUSIVE) != 0,
 	    .persistent = (o.flags & SHUNT_QUEUE_PERSISTENT) != 0,
 	    .group = o.group,
+	    .type = o.type,
+	    .schema = o.schema,
 	    .owner = o.owner};
+	return 0;
+}
+
+uint64_t
+shunt__queue_fingerprint(void)
+{
+	const uint64_t parts[] = {
+	    shunt__lane_fingerprint(), shunt__slot_fingerprint()};
+
+	return shunt__checksum(parts, sizeof(parts));
+}
+
+/* As many places as its area has, whatever was asked for when it was made. */
+static int
+count_slots(struct shunt_queue *queue)
+{
+	uint32_t n = queue->obj->geo.area_bytes / SHUNT__SLOT_BYTES;
+
+	if (n == 0)
+		return shunt__fail(SHUNT_E_CORRUPT,
+		    "%s: it has no places for receivers; something wrote over "
+		    "its header: remove it (shunt rm --force)",
+		    shunt__quote(queue->obj->name.shown));
+	queue->slots = n < SHUNT__SLOTS_MAX ? n : SHUNT__SLOTS_MAX;
 	return 0;
 }
 
@@ -49,6 +82,10 @@ shunt_queue_open(struct shunt_queue **out, const char *name,
 	if (queue == NULL)
 		return shunt__fail(-ENOMEM, "out of memory");
 	e = shunt__object_attach(&queue->obj, name, &spec);
+	if (e >= 0 && count_slots(queue) < 0) {
+		shunt__object_detach(queue->obj, NULL);
+		e = SHUNT_E_CORRUPT;
+	}
 	if (e < 0) {
 		free(queue);
 		return e;
@@ -59,7 +96,7 @@ shunt_queue_open(struct shunt_queue **out, const char *name,
 	shunt__seats_init(&queue->seats, queue->obj,
 	    sizeof(struct shunt__sender), shunt__sender_claim, NULL, queue);
 	shunt__end_init(&queue->end, queue->obj, &queue->obj->control->ct_bell,
-	    0, shunt__receiver_ready, queue);
+	    SHUNT__END_SHARED, shunt__receiver_ready, queue);
 	*out = queue;
 	return e;
 }

@@ -6,6 +6,7 @@
 #include <shunt/queue.h>
 
 #include "channel/end.h"
+#include "channel/queue_layout.h"
 #include "ring/lane.h"
 #include "segment/object.h"
 #include "segment/seat.h"
@@ -19,6 +20,7 @@ struct shunt_queue {
 	uint32_t magic;
 	int fence; /* our commits fence by themselves */
 	size_t max;
+	uint32_t slots; /* places for receivers */
 	struct shunt__object *obj;
 	struct shunt__receiver *receiver; /* from the first recv on */
 	struct shunt__seats seats;
@@ -36,7 +38,7 @@ struct shunt__sender {
 /* sender.c: as struct shunt__seats wants them. */
 int shunt__sender_claim(struct shunt__seat *seat, void *arg, int last);
 
-/* receiver.c */
+/* receiver_wait.c, receiver_slot.c */
 int shunt__receiver_ready(void *queue); /* as struct shunt_end wants it */
 void shunt__receiver_close(struct shunt_queue *queue);
 

@@ -177,7 +177,7 @@ walk_once(struct window *w, struct shunt__walk *walk)
 		int e = header_at(w, walk->end, &head);
 		if (e < 0 || head == 0)
 			return e;
-		int64_t len = shunt__lane_check(head, walk->end, cap);
+		int64_t len = shunt__lane_check_any(head, walk->end, cap);
 		if (len < -1 || (len == -1 && padded))
 			return SHUNT_E_CORRUPT;
 		padded = len == -1;

@@ -2,6 +2,7 @@
 /* What an object says of itself, read by pread: header, lanes, ends. */
 #include <string.h>
 
+#include "channel/queue_layout.h"
 #include "channel/stream_layout.h"
 #include "inspect/inspect.h"
 #include "inspect/look.h"
@@ -23,7 +24,9 @@ shunt__kind_print(const struct shunt__geometry *geo)
 		shunt__log_spec(&spec, 0, 0);
 		return spec.print;
 	case SHUNT_KIND_QUEUE:
-		return shunt__lane_fingerprint();
+		return geo->area_bytes >= SHUNT__SLOTS_AREA(1)
+			   ? shunt__queue_fingerprint()
+			   : 0;
 	case SHUNT_KIND_STREAM:
 		return geo->area_bytes >= SHUNT__SLOTS_AREA(1)
 			   ? shunt__stream_fingerprint()
@@ -190,7 +193,7 @@ shunt__info_object(const struct shunt__look *look,
 		left = info->unread != 0;
 		break;
 	case SHUNT_KIND_QUEUE:
-		stat_receiver(look, info, parts);
+		shunt__info_slots(look, info, parts, SHUNT_ROLE_RECEIVES, NULL);
 		stat_lanes(look, SHUNT_ROLE_SENDS, 1, info, parts);
 		left = info->unread != 0;
 		break;

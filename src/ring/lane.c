@@ -32,7 +32,7 @@ shunt__lane_tx_adopt(struct shunt__lane_tx *tx, void *ring, uint64_t cap,
 			tx->most = shunt__load64(&ctl->ln_most);
 			return 0;
 		}
-		int64_t len = shunt__lane_check(head, pos, cap);
+		int64_t len = shunt__lane_check_any(head, pos, cap);
 		if (len < -1 || (len == -1 && padded))
 			return SHUNT_E_CORRUPT;
 		padded = len == -1;
@@ -82,6 +82,7 @@ uint64_t
 shunt__lane_unread(const void *ring, uint64_t cap, uint64_t tail, int *corrupt)
 {
 	uint64_t pos = tail & ~UINT64_C(7);
+	int left = 0; /* a record that nobody is done with */
 
 	*corrupt = 0;
 	for (uint64_t steps = 0; steps <= cap / SHUNT__LANE_HEAD; steps++) {
@@ -89,10 +90,11 @@ shunt__lane_unread(const void *ring, uint64_t cap, uint64_t tail, int *corrupt)
 		uint64_t head =
 		    shunt__acquire64(shunt__lane_word(ring, cap, pos));
 		if (head == 0)
-			return pos - tail;
-		int64_t len = shunt__lane_check(head, pos, cap);
+			return left ? pos - tail : 0;
+		int64_t len = shunt__lane_check_any(head, pos, cap);
 		if (len < -1)
 			break;
+		left |= !(head & SHUNT__LANE_DONE);
 		pos += len == -1 ? cap - (pos & (cap - 1))
 				 : shunt__lane_need((uint64_t)len);
 		if (pos - tail > cap)
@@ -100,6 +102,15 @@ shunt__lane_unread(const void *ring, uint64_t cap, uint64_t tail, int *corrupt)
 	}
 	*corrupt = 1;
 	return pos - tail;
+}
+
+int64_t
+shunt__lane_check_marked(uint64_t head, uint64_t pos, uint64_t cap)
+{
+	if (!(head & SHUNT__LANE_REC) || (head & SHUNT__LANE_PAD) ||
+	    shunt__lane_taker(head) > SHUNT__LANE_TAKERS)
+		return shunt__lane_check(head, pos, cap);
+	return shunt__lane_check(head & ~SHUNT__LANE_ZERO, pos, cap);
 }
 
 uint64_t

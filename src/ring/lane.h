@@ -214,6 +214,26 @@ shunt__lane_check(uint64_t head, uint64_t pos, uint64_t cap)
 	return (int64_t)len;
 }
 
+/* Who took the record away: his slot + 1; 0: nobody did. */
+static inline uint32_t
+shunt__lane_taker(uint64_t head)
+{
+	return (uint32_t)(head >> 48) & 0x1fff;
+}
+
+#define SHUNT__LANE_TAKERS 1024u /* more of them there are not */
+
+/* As shunt__lane_check(), of records that may be taken or done. */
+int64_t shunt__lane_check_marked(uint64_t head, uint64_t pos, uint64_t cap);
+
+static inline int64_t
+shunt__lane_check_any(uint64_t head, uint64_t pos, uint64_t cap)
+{
+	return __builtin_expect((head & SHUNT__LANE_ZERO) != 0, 0)
+		   ? shunt__lane_check_marked(head, pos, cap)
+		   : shunt__lane_check(head, pos, cap);
+}
+
 /* Releases everything before rx->tail. */
 static inline void
 shunt__lane_publish_tail(struct shunt__lane_rx *rx)

@@ -6,12 +6,16 @@
  * A lane in shared memory: a control block of 256 bytes and, elsewhere, a
  * power-of-two ring of 8-aligned records.  docs/layout.md has both in bytes.
  *
- *   record   63   62   61........48  47..........32  31..............0
- *   header  [REC|PAD |  must be 0  |  caller's tag  |  payload bytes  ]
- *           [ payload, filled up to a multiple of 8                   ]
+ *   record   63   62   61  60......48  47..........32  31..............0
+ *   header  [REC|PAD |DONE|   taker   |  caller's tag  |  payload bytes  ]
+ *           [ payload, filled up to a multiple of 8                      ]
  *
  * A header is never 0 once committed; PAD fills the ring up to its end.  A
- * zero header means that nothing follows yet.
+ * zero header means that nothing follows yet.  Producers commit with bits 61
+ * to 48 zero, and so they stay but in queues with several consumers: who
+ * takes a record away to work on it writes his slot + 1 there and, over the
+ * tag, which queues do not use, the low bits of sl_owners; DONE when he has
+ * done with it, and what stands before it is not yet.
  *
  * Who may include this: ring, channel, log, inspect and the tests.
  */
@@ -22,6 +26,7 @@
 
 #define SHUNT__LANE_REC  (UINT64_C(1) << 63)
 #define SHUNT__LANE_PAD  (UINT64_C(1) << 62)
+#define SHUNT__LANE_DONE (UINT64_C(1) << 61)
 #define SHUNT__LANE_ZERO (UINT64_C(0x3fff) << 48)
 #define SHUNT__LANE_HEAD 8 /* bytes of a header */
 
@@ -35,7 +40,8 @@ struct shunt__lane_lay {
 	struct shunt__u64 ln_durable; /* log: on disk up to here */
 	struct shunt__u64 ln_told;    /* log: drops that the file told of */
 	struct shunt__u64 ln_count;   /* queue: messages released, for people */
-	struct shunt__u64 ln_claim;   /* call: generation << 16 | slot + 1 */
+	struct shunt__u64
+	    ln_claim; /* queue, call: whose the receiving end is */
 	uint64_t ln_spare0[3];
 
 	/* Written at take-over, for people; nothing is decided by it. */

@@ -277,7 +277,7 @@ options_of_a_newer_version_are_refused(void **state)
 	o.flags = 1u << 9;
 	assert_int_equal(shunt_queue_open(&queue, name, &o), -EINVAL);
 	o = small;
-	o.reserved = 1;
+	o.receivers = 1025;
 	assert_int_equal(shunt_queue_open(&queue, name, &o), -EINVAL);
 	o = small;
 	o.mode = 01000;
@@ -342,44 +342,6 @@ handles_that_are_none(void **state)
 	queue = fresh(&name);
 	shunt_queue_close(&queue);
 	assert_null(queue);
-}
-
-/* ---- who may receive -------------------------------------------------------
- */
-
-static int
-receive_too(void *name)
-{
-	struct shunt_queue *queue;
-	char buf[8];
-
-	NEED(shunt_queue_open(&queue, name, &small) == 0);
-	ssize_t e = shunt_queue_recv(queue, buf, sizeof(buf), NULL, &recv_now);
-	shunt_queue_close(&queue);
-	return e == -EBUSY ? 1 : e == 1 ? 2 : 3;
-}
-
-static void
-there_is_one_receiver(void **state)
-{
-	const char *name;
-	struct shunt_queue *a = fresh(&name), *b;
-	char buf[8];
-
-	(void)state;
-	assert_int_equal(shunt_queue_open(&b, name, &small), 0);
-	assert_int_equal(shunt_queue_send(b, "x", 1, NULL), 0);
-	assert_int_equal(shunt_queue_send(b, "y", 1, NULL), 0);
-	assert_int_equal(shunt_queue_recv(a, buf, 8, NULL, NULL), 1);
-	assert_int_equal(shunt_queue_recv(b, buf, 8, NULL, &recv_now), -EBUSY);
-	assert_int_equal(peer_end(peer_start(receive_too, (void *)name)), 1);
-	assert_int_equal(shunt_queue_send(a, "z", 1, NULL), 0);
-	shunt_queue_close(&a);
-	/* It is gone: now another may. */
-	assert_int_equal(peer_end(peer_start(receive_too, (void *)name)), 2);
-	assert_int_equal(shunt_queue_recv(b, buf, 8, NULL, NULL), 1);
-	shunt_queue_close(&b);
-	assert_false(test_there(name));
 }
 
 /* ---- removed ----------------------------------------------------------------
@@ -514,7 +476,6 @@ main(void)
 	    TEST(options_of_a_newer_version_are_refused),
 	    TEST(the_defaults),
 	    TEST(handles_that_are_none),
-	    TEST(there_is_one_receiver),
 	    TEST(messages_are_counted_over_all_receivers),
 	    TEST(removed_by_force),
 	    TEST(removed_by_rm),
