@@ -68,14 +68,15 @@ make_share(struct shunt__receiver *r, uint32_t who)
 }
 
 static int
-may_take(struct shunt__receiver *r, uint32_t who)
+may_take(
+    struct shunt__receiver *r, const struct shunt__rlane *lane, uint32_t who)
 {
 	uint32_t n = (who & 0xffff) - 1;
 
 	if (n >= r->slots || n == r->slot.number || make_share(r, who))
 		return 1;
 	/* The question is dear: only where everything is looked at. */
-	if (r->thorough && !shunt__claim_lives(r, who))
+	if ((r->thorough || lane->fresh) && !shunt__claim_lives(r, who))
 		return 1;
 	r->contended = 1;
 	return 0;
@@ -106,7 +107,7 @@ shunt__claim(struct shunt_queue *queue, struct shunt__rlane *lane)
 
 	if (owner_of(old) == 0)
 		return take(r, lane, old);
-	if (!may_take(r, owner_of(old)))
+	if (!may_take(r, lane, owner_of(old)))
 		return -EAGAIN;
 	int e = take(r, lane, old);
 	if (e == 0)
@@ -136,6 +137,7 @@ shunt__claim_inherit(struct shunt__receiver *r, struct shunt__rlane *lane)
 {
 	uint32_t high = shunt__slots_high(r->slot.obj, r->slots);
 
+	lane->fresh = 1;
 	for (uint32_t n = 0; n < high; n++) {
 		struct shunt__u64 *word =
 		    &shunt__slot_at(r->slot.obj, n)->sl_word[SHUNT__SLOT_HAND];

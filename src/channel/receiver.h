@@ -32,6 +32,7 @@ struct shunt__rlane {
 	uint32_t number;
 	uint32_t idle;   /* scans since its last record */
 	uint8_t adopted; /* rx is set up */
+	uint8_t fresh;   /* what the dead left there is looked for first */
 	uint8_t active;
 	uint8_t bad;     /* its words lied: left alone, reported once */
 	uint8_t drained; /* its sender was rung when it ran empty */

@@ -52,8 +52,9 @@ look_unclaimed(struct shunt_queue *queue, struct shunt__rlane *lane)
 	struct shunt__receiver *r = queue->receiver;
 	struct shunt__lane_rx *rx = &lane->rx;
 	uint64_t tail = shunt__acquire64(&rx->ctl->ln_tail) & ~UINT64_C(7);
-	uint64_t at =
-	    tail == lane->seen_tail && !r->thorough ? lane->seen : tail;
+	uint64_t at = tail == lane->seen_tail && !r->thorough && !lane->fresh
+			  ? lane->seen
+			  : tail;
 
 	/* V: only asks whether to look. */
 	int any =
@@ -108,7 +109,7 @@ shunt__lane_meet(struct shunt_queue *queue, struct shunt__rlane *lane)
 	shunt__lane_rx_adopt(&lane->rx, shunt__object_ring(obj, lane->number),
 	    obj->geo.lane_bytes, shunt__object_lane(obj, lane->number));
 	lane->seen_tail = lane->seen = lane->rx.tail;
-	lane->adopted = 1;
+	lane->adopted = lane->fresh = 1;
 	return 0;
 }
 

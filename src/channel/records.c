@@ -56,7 +56,8 @@ advance(struct shunt__rlane *lane)
 /* Is a record that somebody took for us, after all?  Whether he lives is
  * asked where everything is looked at. */
 static int
-is_left(struct shunt__receiver *r, uint64_t head)
+is_left(
+    struct shunt__receiver *r, const struct shunt__rlane *lane, uint64_t head)
 {
 	uint32_t who = shunt__head_who(head);
 
@@ -64,7 +65,7 @@ is_left(struct shunt__receiver *r, uint64_t head)
 		return 0;
 	if (shunt__lane_taker(head) == 0)
 		return 1;
-	if (r->thorough && !shunt__claim_lives(r, who))
+	if ((r->thorough || lane->fresh) && !shunt__claim_lives(r, who))
 		return 1;
 	r->others |= who != r->me;
 	return 0;
@@ -91,7 +92,7 @@ shunt__record_find(struct shunt__receiver *r, struct shunt__rlane *lane)
 	int padded = 0;
 
 	advance(lane);
-	if (lane->rx.tail != lane->seen_tail || r->thorough) {
+	if (lane->rx.tail != lane->seen_tail || r->thorough || lane->fresh) {
 		lane->seen_tail = lane->rx.tail;
 		lane->seen = lane->rx.tail;
 	}
@@ -100,6 +101,7 @@ shunt__record_find(struct shunt__receiver *r, struct shunt__rlane *lane)
 		uint64_t head = shunt__acquire64(word_at(lane, pos));
 		if (head == 0) {
 			lane->seen = pos;
+			lane->fresh = 0;
 			return -EAGAIN;
 		}
 		uint64_t step = step_of(lane, head, pos);
@@ -107,8 +109,9 @@ shunt__record_find(struct shunt__receiver *r, struct shunt__rlane *lane)
 		if (step == 0 || (pad && padded))
 			return SHUNT_E_CORRUPT;
 		padded = pad;
-		if (!pad && is_left(r, head)) {
+		if (!pad && is_left(r, lane, head)) {
 			lane->seen = pos;
+			lane->fresh &= shunt__lane_taker(head) != 0;
 			found(r, lane, pos, head);
 			return 0;
 		}
