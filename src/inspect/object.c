@@ -193,7 +193,8 @@ shunt__info_object(const struct shunt__look *look,
 		left = info->unread != 0;
 		break;
 	case SHUNT_KIND_QUEUE:
-		shunt__info_slots(look, info, parts, SHUNT_ROLE_RECEIVES, NULL);
+		shunt__info_slots(
+		    look, info, parts, SHUNT_ROLE_RECEIVES, NULL, NULL);
 		stat_lanes(look, SHUNT_ROLE_SENDS, 1, info, parts);
 		left = info->unread != 0;
 		break;
