@@ -62,6 +62,8 @@ void world_kill(pid_t pid); /* by SIGKILL, and until he is gone */
 /* Each file's cases, collected by cases.c. */
 extern const struct sweep_case queue_cases[];
 extern const size_t queue_case_count;
+extern const struct sweep_case topic_cases[];
+extern const size_t topic_case_count;
 extern const struct sweep_case object_cases[];
 extern const size_t object_case_count;
 extern const struct sweep_case log_cases[];
