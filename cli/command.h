@@ -18,6 +18,7 @@ struct command {
 extern const struct command command_why, command_doctor, command_clean;
 extern const struct command command_top, command_bench;
 extern const struct command command_watch;
+extern const struct command command_call, command_serve;
 extern const struct command command_put, command_get;
 extern const struct command command_lock, command_sem, command_event;
 extern const struct command command_create, command_write, command_read,

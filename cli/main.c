@@ -26,6 +26,7 @@ static const struct {
 		     &command_resize, &command_hold}},
     {"Messages", {&command_send, &command_recv, &command_pub, &command_sub}},
     {"Streams", {&command_put, &command_get}},
+    {"Calls", {&command_call, &command_serve}},
     {"Locks", {&command_lock, &command_sem, &command_event}},
     {"Logs", {&command_logd, &command_log, &command_tail}},
     {"Looking and tidying",

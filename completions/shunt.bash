@@ -63,7 +63,7 @@ _shunt() {
 	typed=${typed:0:${COMP_POINT:-0}}
 	typed=${typed##*[[:space:]]}
 	case $sub in
-	lock | sem) ! _shunt_behind "$cur" || return ;;
+	lock | sem | serve) ! _shunt_behind "$cur" || return ;;
 	esac
 	# sysv:id=N arrives as five words, --option=value as three.
 	case $sub:$typed in
@@ -128,6 +128,7 @@ _shunt() {
 					return
 				}
 				;;
+			call | serve) words=$(_shunt_names service) ;;
 			lock) words=$(_shunt_names lock) ;;
 			event)
 				words=$(_shunt_names event)
