@@ -152,6 +152,9 @@ libs_of = $(if $(filter $(1),$(USES_CMOCKA)),-lcmocka) \
 # ---- sources ----------------------------------------------------------------
 
 LIB_SRC   := $(sort $(wildcard src/*/*.c))
+ifeq ($(SAN),cov)
+LIB_SRC   += tests/prove/common_gcov.c
+endif
 CLI_SRC   := $(sort $(wildcard cli/*.c))
 FUZZ_SRC  := $(sort $(wildcard fuzz/*.c))
 HEADERS   := $(sort $(wildcard include/shunt/*.h))
