@@ -19,7 +19,7 @@ passed=0 failed=0 skipped=0
 # The machine, in words that mean something elsewhere.
 machine() {
 	echo "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | sed q)," \
-	    "$(nproc) processors, $(uname -sr)"
+	    "$(nproc) processors, $(uname -s) $(uname -r | cut -d- -f1)"
 }
 
 commit() {
