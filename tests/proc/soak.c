@@ -19,16 +19,16 @@
 
 #include "proc/libflow.h"
 #include "proc/libsoak_log.h"
+#include "proc/libsquad.h"
 
 struct soak {
 	uint64_t seed;
 	uint64_t ms; /* how long each part may take */
 };
 
-#define PRODUCERS  6
-#define QUEUES     2    /* at once, each with its crew */
-#define STOP_MOST  50   /* ms that anybody is stopped at most */
-#define STILL_MOST 5000 /* ms without a message: somebody hangs */
+#define PRODUCERS 6
+#define QUEUES    2  /* at once, each with its crew */
+#define STOP_MOST 50 /* ms that anybody is stopped at most */
 
 struct member {
 	pid_t pid;
@@ -209,6 +209,24 @@ soak_a_log(const struct soak *s)
 	return soak_log(s->seed, s->ms);
 }
 
+static int
+soak_a_topic(const struct soak *s)
+{
+	return soak_topic(s->seed, s->ms);
+}
+
+static int
+soak_a_stream(const struct soak *s)
+{
+	return soak_stream(s->seed, s->ms);
+}
+
+static int
+soak_a_call(const struct soak *s)
+{
+	return soak_call(s->seed, s->ms);
+}
+
 /* What is soaked, each for its share of the time. */
 static const struct part {
 	int (*run)(const struct soak *s);
@@ -216,6 +234,9 @@ static const struct part {
 } parts[] = {
     {soak_queue, 1},
     {soak_a_log, 1},
+    {soak_a_topic, 1},
+    {soak_a_stream, 1},
+    {soak_a_call, 1},
 };
 
 static uint64_t
