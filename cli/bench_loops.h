@@ -114,7 +114,8 @@ bench_ping(struct bench_side *me, bench_send *send, bench_recv *recv)
 	for (; r == 0 && bench_warm(me, n); n++)
 		r = bench_trip(me, n, send, recv);
 	then = bench_ticks();
-	for (; r == 0 && !bench_stop(me); n++) {
+	/* One at least, however slow. */
+	for (; r == 0 && (!bench_stop(me) || me->seat->hist.n == 0); n++) {
 		r = bench_trip(me, n, send, recv);
 		now = bench_ticks();
 		bench_hist_add(&me->seat->hist, now - then);

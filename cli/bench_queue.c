@@ -135,7 +135,7 @@ BENCH_RUN(place_run, place_send, place_recv, NULL)
 
 #define CAN                                                                    \
 	(BENCH_TRIPS | BENCH_FLOOD | BENCH_POLL | BENCH_SLEEP |                \
-	    BENCH_FROM_MANY | BENCH_OURS)
+	    BENCH_FROM_MANY | BENCH_TO_MANY | BENCH_OURS)
 
 const struct bench_driver bench_queue = {
     .id = "shunt-queue",

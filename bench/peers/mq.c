@@ -50,7 +50,7 @@ lacks(const struct bench_cell *cell)
 		return NULL;
 	}
 	snprintf(text, sizeof text, "the limits of mq_overview(7): %s",
-	    strerror(errno));
+	    errno == EMFILE ? "RLIMIT_MSGQUEUE" : strerror(errno));
 	return text;
 }
 

@@ -319,7 +319,7 @@ main(int argc, char **argv)
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGHUP, &sa, NULL);
 	own_ipc();
-	rc = measure(&plan, plan.tries > 1 ? 2 : 1);
+	rc = measure(&plan, plan.tries > 1 ? 4 : 2);
 	clean();
 	return rc;
 }

@@ -203,7 +203,12 @@ get(struct bench_side *me, uint64_t *word)
 static int
 client(struct bench_side *me)
 {
-	me->end = qb_ipcc_connect(name + 1, me->cell.size + 65536);
+	/* The server may not be in its loop yet, or serve another one. */
+	for (int i = 0; i < 1000 && me->end == NULL; i++) {
+		me->end = qb_ipcc_connect(name + 1, me->cell.size + 65536);
+		if (me->end == NULL)
+			bench_sleep(1000000);
+	}
 	if (me->end == NULL)
 		return bench_fail("qb_ipcc_connect: %s", strerror(errno));
 	me->seat->begin_ns = bench_now();
