@@ -23,8 +23,9 @@ extern const struct command command_put, command_get;
 extern const struct command command_lock, command_sem, command_event;
 extern const struct command command_create, command_write, command_read,
     command_dump, command_ls, command_stat, command_rm, command_send,
-    command_recv, command_pub, command_sub, command_logd, command_log, command_tail, command_resize,
-    command_hold, command_pin, command_chmod, command_chown, command_limits;
+    command_recv, command_pub, command_sub, command_logd, command_log,
+    command_tail, command_resize, command_hold, command_pin, command_chmod,
+    command_chown, command_limits;
 
 /* Prints the page of `shunt NAME --help`. */
 void command_help(const struct command *cmd);
