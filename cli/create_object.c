@@ -22,6 +22,7 @@ union end {
 	struct shunt_event *event;
 	struct shunt_stream_reader *reader;
 	struct shunt_publisher *publisher;
+	struct shunt_client *client;
 };
 
 static int
@@ -133,6 +134,22 @@ open_topic(union end *end, const struct create *c, int excl)
 }
 
 static int
+open_service(union end *end, const struct create *c, int excl)
+{
+	struct shunt_service_options o = {.sz = sizeof(o),
+	    .mode = c->mode,
+	    .group = c->group,
+	    .owner = c->owner,
+	    .lane_bytes = c->size,
+	    .type = c->type,
+	    .schema = c->schema,
+	    .flags = SHUNT_SERVICE_PERSISTENT};
+
+	o.flags |= excl ? SHUNT_SERVICE_EXCLUSIVE : 0;
+	return shunt_client_open(&end->client, c->name, &o);
+}
+
+static int
 open_kind(union end *end, const struct create *c, int excl)
 {
 	switch (c->kind) {
@@ -150,6 +167,8 @@ open_kind(union end *end, const struct create *c, int excl)
 		return open_stream(end, c, excl);
 	case SHUNT_KIND_TOPIC:
 		return open_topic(end, c, excl);
+	case SHUNT_KIND_SERVICE:
+		return open_service(end, c, excl);
 	}
 	return -EINVAL;
 }
@@ -175,6 +194,9 @@ close_kind(union end *end, uint32_t kind)
 		break;
 	case SHUNT_KIND_TOPIC:
 		shunt_publisher_close(&end->publisher);
+		break;
+	case SHUNT_KIND_SERVICE:
+		shunt_client_close(&end->client);
 		break;
 	case SHUNT_KIND_STREAM:
 		shunt_stream_reader_close(&end->reader);

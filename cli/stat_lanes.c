@@ -32,6 +32,19 @@ print_type(const struct shunt_segment_info *i)
 		stat_field("schema", "%s", look_schema(i->schema));
 }
 
+/* A client of a service has two, one there and one back. */
+static void
+print_lanes(const struct shunt_segment_info *i)
+{
+	uint32_t each = i->kind == SHUNT_KIND_SERVICE ? 2 : 1;
+
+	stat_field("lanes",
+	    "room for %" PRIu32 " %ss at once, %s each%s; %" PRIu32
+	    " ever used",
+	    i->lanes / each, look_sender(i->kind), out_size(i->lane_bytes),
+	    each == 2 ? " way" : "", i->lanes_used / each);
+}
+
 static void
 print_ends(const struct shunt_segment_info *i)
 {
@@ -64,10 +77,7 @@ stat_lanes_print(const struct shunt_segment_info *i)
 	if (i->kind == SHUNT_KIND_STREAM)
 		stat_field("lane", "%s", out_size(i->lane_bytes));
 	else
-		stat_field("lanes",
-		    "room for %" PRIu32 " senders at once, %s each; %" PRIu32
-		    " ever used",
-		    i->lanes, out_size(i->lane_bytes), i->lanes_used);
+		print_lanes(i);
 	print_ends(i);
 	if (i->kind == SHUNT_KIND_TOPIC)
 		stat_field("behind",

@@ -13,8 +13,8 @@
 	(SHUNT_SERVICE_EXISTING | SHUNT_SERVICE_EXCLUSIVE |                    \
 	    SHUNT_SERVICE_PERSISTENT)
 
-static uint64_t
-fingerprint(void)
+uint64_t
+shunt__call_fingerprint(void)
 {
 	const uint64_t parts[] = {
 	    shunt__lane_fingerprint(),
@@ -46,7 +46,7 @@ read_options(struct shunt__spec *spec, struct shunt_service_options *o,
 	    .lanes = 2 * clients,
 	    .area_bytes = SHUNT__SLOTS_AREA(servers),
 	    .lane_bytes = o->lane_bytes != 0 ? o->lane_bytes : LANE_BYTES,
-	    .print = fingerprint(),
+	    .print = shunt__call_fingerprint(),
 	    .mode = o->mode,
 	    .existing = (o->flags & SHUNT_SERVICE_EXISTING) != 0,
 	    .exclusive = (o->flags & SHUNT_SERVICE_EXCLUSIVE) != 0,

@@ -60,6 +60,9 @@ enum {
 	SHUNT__CALL_SERVING = 2, /* lane + 1 of the open request, for people */
 };
 
+/* Of the structs of a service: part of its fingerprint. */
+uint64_t shunt__call_fingerprint(void);
+
 /* Requests from @tail on that wait for a server, up to the first header that
  * is 0 or wrong; a look from outside. */
 uint64_t shunt__call_waiting(const void *ring, uint64_t cap, uint64_t tail);

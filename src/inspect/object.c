@@ -2,6 +2,7 @@
 /* What an object says of itself, read by pread: header, lanes, ends. */
 #include <string.h>
 
+#include "channel/call_layout.h"
 #include "channel/queue_layout.h"
 #include "channel/stream_layout.h"
 #include "inspect/inspect.h"
@@ -33,6 +34,10 @@ shunt__kind_print(const struct shunt__geometry *geo)
 			   : 0;
 	case SHUNT_KIND_TOPIC:
 		return shunt__info_topic_print(geo);
+	case SHUNT_KIND_SERVICE:
+		return geo->lanes % 2 == 0 && geo->area_bytes != 0
+			   ? shunt__call_fingerprint()
+			   : 0;
 	default:
 		return shunt__lock_fits(geo) ? shunt__lock_print(geo->kind) : 0;
 	}
@@ -202,6 +207,14 @@ shunt__info_object(const struct shunt__look *look,
 		/* Messages are for those who are there. */
 		shunt__info_topic(look, info, parts);
 		left = 0;
+		break;
+	case SHUNT_KIND_SERVICE:
+		/* Requests that were given to nobody yet; the first word of
+		 * one is its state. */
+		_Static_assert(SHUNT__CALL_WAITS == 0, "4 zeros");
+		shunt__info_slots(
+		    look, info, parts, SHUNT_ROLE_SERVES, NULL, NULL);
+		left = stat_lanes(look, SHUNT_ROLE_CALLS, 2, info, parts) != 0;
 		break;
 	case SHUNT_KIND_STREAM:
 		left = stat_stream(look, info, parts);

@@ -117,9 +117,9 @@ went 'rm of all'
 is 'rm of all' "$(ls /dev/shm | grep -c "^${N#/}")" 0
 
 # A mode that an existing one does not have is told; it is no failure.
-for kind in raw queue topic stream log lock semaphore event; do
+for kind in raw queue topic stream service log lock semaphore event; do
 	case $kind in
-	raw | queue | topic | stream | log) size=64K ;;
+	raw | queue | topic | stream | service | log) size=64K ;;
 	*) size='' ;;
 	esac
 	# shellcheck disable=SC2086

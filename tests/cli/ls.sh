@@ -40,7 +40,7 @@ head -c 32 /dev/zero >"/dev/shm/sem.${N#/}-sem"
 ipcmk -S 3 >"$T/semid" && semid=$(tr -dc 0-9 <"$T/semid")
 ipcmk -Q >"$T/msgid" && msgid=$(tr -dc 0-9 <"$T/msgid")
 "$SHUNT" send "$N-queue" one two
-for kind in lock semaphore event log topic stream; do
+for kind in lock semaphore event log topic stream service; do
 	"$SHUNT" create "$N-$kind" 64K --kind=$kind 2>/dev/null ||
 	    "$SHUNT" create "$N-$kind" --kind=$kind
 done
@@ -75,7 +75,7 @@ line posix "$N-his" 'raw *128K *128K *nobody *idle *0 *3d'
 line 'a directory' file:/dev/shm/dir/in/deep 'raw *100 *4K *root *idle *0 '
 line queue "$N-queue" 'queue *root *idle *0 '
 line orphan "$N-orphan" 'queue *root *orphan *0 '
-for kind in lock semaphore event log topic stream; do
+for kind in lock semaphore event log topic stream service; do
 	line "$kind" "$N-$kind" " $kind *root *idle *0 "
 done
 line 'System V' sysv:0x00005101 'raw *4.8K *root *live *1 '
@@ -108,7 +108,7 @@ places() {
 	is "place $1" "$(awk 'NR > 1 { print $1 }' "$T/out" | grep -vc "$2")" 0
 	is "place $1: so many" "$(awk 'NR > 1' "$T/out" | wc -l | tr -d ' ')" "$3"
 }
-places posix '^/\|^file:/dev/shm/' 12
+places posix '^/\|^file:/dev/shm/' 13
 places sysv '^sysv:' 2
 places semset '^semset:' 1
 places msg '^msg:' 1
