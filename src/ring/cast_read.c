@@ -169,10 +169,14 @@ shunt__cast_join_unused(struct shunt__cast_rx *rx)
 uint64_t
 shunt__cast_behind(const struct shunt__cast_rx *rx)
 {
+	uint64_t tail = tail_of(rx);
 	struct walk w;
 
 	w.at = *rx;
-	w.last = rx->pos;
+	/* Overrun: what is behind the tail is told by the number there. */
+	if (!rx->kept && tail > rx->pos)
+		w.at.pos = tail;
+	w.last = w.at.pos;
 	if (walk_to_end(&w) != 0 || w.at.next < rx->next)
 		return 0;
 	return w.at.next - rx->next;
