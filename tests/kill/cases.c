@@ -320,5 +320,6 @@ main(int argc, char **argv)
 	add(all, &n, lock_cases, lock_case_count);
 	add(all, &n, semaphore_cases, semaphore_case_count);
 	add(all, &n, event_cases, event_case_count);
+	add(all, &n, stream_cases, stream_case_count);
 	return sweep_main(argc, argv, all, n);
 }

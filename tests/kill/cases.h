@@ -76,5 +76,7 @@ extern const struct sweep_case semaphore_cases[];
 extern const size_t semaphore_case_count;
 extern const struct sweep_case event_cases[];
 extern const size_t event_case_count;
+extern const struct sweep_case stream_cases[];
+extern const size_t stream_case_count;
 
 #endif /* CASES_H */
