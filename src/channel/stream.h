@@ -63,6 +63,9 @@ enum shunt__stream_what {
 int shunt__stream_attach(struct shunt__object **out, const char *name,
     const struct shunt_stream_options *opts, uint32_t allowed);
 
+/* stream.c: of what a stream shares. */
+uint64_t shunt__stream_fingerprint(void);
+
 /* stream.c: anything left for a reader?  Nobody else is attached. */
 int shunt__stream_unread(struct shunt__object *obj);
 
