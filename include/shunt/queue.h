@@ -4,14 +4,24 @@
 
 /*
  * Queues: each message to one receiver.  Any number of processes and threads
- * send; one process receives.  Messages of one sending thread arrive in the
- * order sent; between senders there is no order.  Layout: docs/layout.md.
- * Ordering and crash argument: docs/ordering.md.
+ * send, any number of handles receive.  One receiver gets the messages of one
+ * sending thread in the order sent, and of several each takes the next one
+ * that nobody has yet; between senders there is no order.
+ *
+ * A receiver that copies (recv) is done with a message at once.  One that
+ * looks at it (peek) has it in hand until it says so (release): meanwhile
+ * others go on with the messages behind it, and if it dies, or closes, the
+ * message comes again, to somebody else, with SHUNT_MESSAGE_REDELIVERED.
+ * A receiver stopped in the midst of a call (SIGSTOP) holds up the one lane
+ * that it was taking from, until it goes on or dies.
+ *
+ * Layout: docs/layout.md.  Ordering and crash argument: docs/ordering.md.
  */
 
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <shunt/error.h>
 #include <shunt/wait.h>
@@ -80,12 +90,14 @@ enum {
  *   -ENOENT -EEXIST  with SHUNT_QUEUE_EXISTING, SHUNT_QUEUE_EXCLUSIVE.
  *   -ENOSPC          its file system is full: nothing was made.
  *   -EINVAL          bad @opts: a size that is no power of two from 4 KiB to
- *                    1 GiB, more than 4096 lanes, an unknown flag.
+ *                    1 GiB, more than 4096 lanes or 1024 receivers, an
+ *                    unknown flag, a type of more than 31 bytes.
  *   SHUNT_E_NAME     @name is not in the grammar.
  *   SHUNT_E_KIND     the name is raw or an object of another kind.
  *   SHUNT_E_LAYOUT   made by a version that this library does not read.
  *   SHUNT_E_CORRUPT  its header contradicts itself.
  *   SHUNT_E_OWNER    it belongs neither to this user nor to `owner`.
+ *   SHUNT_E_TYPE     its messages are of another type or schema.
  *   other -errno     of open(2), mmap(2) or fcntl(2).
  *
  * Memory:  the handle belongs to the caller, until shunt_queue_close().
@@ -127,10 +139,14 @@ void shunt_queue_close(struct shunt_queue **queue);
  * Returns: 0, or a negative code and nothing was sent:
  *   -EAGAIN         no room, and wait_ns is SHUNT_NOWAIT.
  *   -ETIMEDOUT      no room before wait_ns ran out.
- *   -EMSGSIZE       @len is over shunt_queue_max(): it will never fit.
+ *   -EMSGSIZE       @len is over shunt_queue_max(): it will never fit; the
+ *                   sentence says what lane_bytes would do.
  *   -EBUSY          a signal handler interrupted a call on the same lane.
  *   -ENOSPC -ENOMEM the first call of a thread could not get its lane.
  *   SHUNT_E_SLOTS   all lanes are taken by live senders.
+ *   SHUNT_E_CLOSED  the queue is finished (shunt_queue_finish()).  If it was
+ *                   finished during this very call, a receiver that had the
+ *                   message already under its hands may have got it.
  *   SHUNT_E_REMOVED the queue was removed by force.
  *   SHUNT_E_FORKED  the handle is the parent's.
  *   SHUNT_E_CORRUPT the lane's words contradict each other.
@@ -148,6 +164,80 @@ void shunt_queue_close(struct shunt_queue **queue);
  */
 int shunt_queue_send(struct shunt_queue *queue, const void *msg, size_t len,
     const struct shunt_send_options *opts);
+
+/**
+ * shunt_queue_sendv() - send one message that is made of several parts.
+ * @queue: an open queue.
+ * @parts: @n pieces, put one after the other; may be NULL if @n is 0.
+ * @n:     how many, 0 or more.
+ * @opts:  NULL for the defaults.
+ *
+ * Returns: 0, or a negative code as shunt_queue_send(); also
+ *   -EINVAL  @n is negative, or @parts is NULL.
+ *
+ * Memory:  the pieces are read only during the call.
+ * Threads: as shunt_queue_send().
+ * Blocks:  as shunt_queue_send().
+ * Signals: as shunt_queue_send().
+ * Death:   as shunt_queue_send(): all parts or none.
+ * Fork:    SHUNT_E_FORKED in a child.
+ * Since:   0.2
+ */
+int shunt_queue_sendv(struct shunt_queue *queue, const struct iovec *parts,
+    int n, const struct shunt_send_options *opts);
+
+/**
+ * shunt_queue_send_batch() - send several messages at once.
+ * @queue: an open queue.
+ * @msgs:  @n messages, each of one piece.
+ * @n:     how many, 0 or more.
+ * @opts:  NULL for the defaults.
+ *
+ * Waits until there is room for the first, then sends as many as there is room
+ * for by one store: all of them exist, or none.
+ *
+ * Returns: how many were sent, from the first on: 1 to @n, or 0 if @n is 0; or
+ *   a negative code as shunt_queue_send(), and nothing was sent; also
+ *   -EMSGSIZE  one of them, whichever, is over shunt_queue_max().
+ *   -EINVAL    @n is negative, or @msgs is NULL.
+ *
+ * Memory:  the messages are read only during the call.
+ * Threads: as shunt_queue_send().
+ * Blocks:  as shunt_queue_send(), for the first message alone.
+ * Signals: as shunt_queue_send().
+ * Death:   killed at any instruction, all that it would have told of is there
+ *          or nothing.
+ * Fork:    SHUNT_E_FORKED in a child.
+ * Since:   0.2
+ */
+int shunt_queue_send_batch(struct shunt_queue *queue, const struct iovec *msgs,
+    int n, const struct shunt_send_options *opts);
+
+/**
+ * shunt_queue_finish() - close and drain: nothing more is sent.
+ * @queue: an open queue, be it a sender's or a receiver's handle.
+ *
+ * From now on sending calls return SHUNT_E_CLOSED, those of others and those
+ * that wait for room, too.  Receiving calls return what is left, and when
+ * nothing is left and nobody has a message in hand that might come again,
+ * SHUNT_E_CLOSED.  What was sent is received, what was refused is not; there
+ * is no third thing.  A queue stays finished until it is removed.
+ *
+ * Returns: 0, also if it was finished before; or a negative code:
+ *   -EINVAL         @queue is NULL.
+ *   SHUNT_E_REMOVED the queue was removed by force.
+ *   SHUNT_E_FORKED  the handle is the parent's.
+ *
+ * Memory:  none.
+ * Threads: safe from any thread.
+ * Blocks:  never.
+ * Signals: not from a handler.
+ * Death:   killed in it, the queue is finished or not; who sleeps learns of it
+ *          after at most 1 s.
+ * Fork:    SHUNT_E_FORKED in a child.
+ * Since:   0.2
+ */
+int shunt_queue_finish(struct shunt_queue *queue);
 
 /**
  * shunt_queue_reserve() - get room in the queue, to write a message in place.
@@ -181,7 +271,7 @@ void shunt_queue_abort(struct shunt_queue *queue);
 
 /**
  * shunt_queue_recv() - copy the next message out and release it.
- * @queue: an open queue; the first call makes this process its receiver.
+ * @queue: an open queue; the first call makes the handle a receiver of it.
  * @buf:   room for the message.
  * @cap:   bytes of room.
  * @info:  NULL, or a struct with `sz` set, filled on success.
@@ -192,16 +282,18 @@ void shunt_queue_abort(struct shunt_queue *queue);
  *   -ETIMEDOUT      nothing came before wait_ns ran out.
  *   -EMSGSIZE       the message is longer than @cap; it stays; @info->len,
  *                   if given, tells its length.
- *   -EBUSY          another process or handle receives from this queue.
+ *   SHUNT_E_SLOTS   there are as many receivers as it has places for.
+ *   SHUNT_E_CLOSED  it is finished, and nothing is left.
  *   SHUNT_E_REMOVED the queue was removed by force.
  *   SHUNT_E_FORKED  the handle is the parent's.
  *   SHUNT_E_CORRUPT a lane's words contradict each other.
  *
  * Memory:  all that the sender wrote before sending is visible.
- * Threads: one receiving thread at a time.
+ * Threads: one receiving thread at a time and handle; others open their own.
  * Blocks:  never with SHUNT_NOWAIT; else sleeps on a futex while empty.
  * Signals: not from a handler.
- * Death:   killed before it returns, the message stays for the next receiver.
+ * Death:   killed before the message is released, which is the last thing that
+ *          it does, the message goes to another receiver.
  * Fork:    SHUNT_E_FORKED in a child.
  * Since:   0.1
  */
@@ -209,24 +301,57 @@ ssize_t shunt_queue_recv(struct shunt_queue *queue, void *buf, size_t cap,
     struct shunt_message *info, const struct shunt_recv_options *opts);
 
 /**
+ * shunt_queue_recv_batch() - copy several messages out and release them.
+ * @queue: an open queue; the first call makes the handle a receiver of it.
+ * @buf:   room for the messages, which are put one right after the other.
+ * @cap:   bytes of room.
+ * @infos: @n structs, of which the first has `sz` set: all are filled as one
+ *         of that size.  `len` says where the next message begins.
+ * @n:     the most messages wanted, 1 or more.
+ * @opts:  NULL for the defaults.
+ *
+ * Waits for the first message, then takes as many of the same lane as are
+ * there and fit, and releases them by one store.
+ *
+ * Returns: how many messages came, 1 to @n; or a negative code as
+ *   shunt_queue_recv(); also
+ *   -EMSGSIZE  the first one is longer than @cap; it stays; @infos[0].len
+ *              tells its length.
+ *   -EINVAL    @n is below 1, or @infos is NULL or has no `sz`.
+ *
+ * Memory:  all that the senders wrote before sending is visible.
+ * Threads: one receiving thread at a time and handle; others open their own.
+ * Blocks:  as shunt_queue_recv(), for the first message alone.
+ * Signals: not from a handler.
+ * Death:   killed before they are released, which is the last thing that it
+ *          does, all of them go to other receivers.
+ * Fork:    SHUNT_E_FORKED in a child.
+ * Since:   0.2
+ */
+int shunt_queue_recv_batch(struct shunt_queue *queue, void *buf, size_t cap,
+    struct shunt_message *infos, int n, const struct shunt_recv_options *opts);
+
+/**
  * shunt_queue_peek()    - look at the next message where it lies.
  * shunt_queue_release() - be done with it.
- * @queue: an open queue; the first peek makes this process its receiver.
+ * @queue: an open queue; the first peek makes the handle a receiver of it.
  * @msg:   set to the bytes, 8-byte aligned, in shared memory: its sender can
  *         still change them, so check after copying, not before.
  * @info:  NULL, or a struct with `sz` set, filled on success.
  * @opts:  NULL for the defaults.
  *
- * A second peek without release answers the same message.
+ * A second peek without release answers the same message, and so does recv,
+ * which releases it.  Meanwhile the message is nobody else's.
  *
  * Returns: peek: the message's bytes or a negative code as
  *   shunt_queue_recv(); release: 0, or -EINVAL if nothing was peeked.
  *
  * Memory:  @msg is valid until release.
- * Threads: one receiving thread at a time.
+ * Threads: one receiving thread at a time and handle; others open their own.
  * Blocks:  peek as shunt_queue_recv(); release never.
  * Signals: not from a handler.
- * Death:   killed before release, the message stays for the next receiver.
+ * Death:   killed or closed before release, the message goes to another
+ *          receiver with SHUNT_MESSAGE_REDELIVERED, at the latest within 1 s.
  * Fork:    SHUNT_E_FORKED in a child.
  * Since:   0.1
  */

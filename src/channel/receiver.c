@@ -44,6 +44,19 @@ leave(struct shunt_queue *queue)
 	shunt__receiver_leave(r);
 }
 
+int
+shunt__receiver_next(
+    struct shunt_queue *queue, const struct shunt_recv_options *opts)
+{
+	return next_record(queue, opts);
+}
+
+void
+shunt__receiver_out(struct shunt_queue *queue)
+{
+	leave(queue);
+}
+
 static int
 tell(const struct shunt__receiver *r, struct shunt_message *info)
 {

@@ -81,6 +81,12 @@ struct shunt__receiver {
 	uint64_t known[SHUNT__LANES_MAX / 64]; /* the active ones, as bits */
 };
 
+/* receiver.c.  next: 0 in a call, r->rec is the next record or that in hand;
+ * or a code.  out: of the call. */
+int shunt__receiver_next(
+    struct shunt_queue *queue, const struct shunt_recv_options *opts);
+void shunt__receiver_out(struct shunt_queue *queue);
+
 /* receiver_slot.c: the handle becomes a receiver. */
 int shunt__receiver_open(struct shunt_queue *queue);
 

@@ -30,7 +30,7 @@ look_at_end(struct shunt_queue *queue)
 	struct shunt__receiver *r = queue->receiver;
 	struct shunt__control_lay *ct = queue->obj->control;
 
-	if (shunt__acquire32(&ct->ct_ended) == 0)
+	if (!(shunt__load32(&ct->ct_bell) & SHUNT__BELL_ENDED))
 		return -EAGAIN;
 	for (int round = 0; round < 2; round++) {
 		/* E: what was sent by who did not see the end is visible. */

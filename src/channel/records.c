@@ -269,6 +269,9 @@ shunt__record_acknowledge(struct shunt_queue *queue)
 		moved(queue, lane, from);
 		shunt__lane_give_back(queue, lane);
 	}
+	/* Others may wait to learn whether this one comes again. */
+	if (shunt__load32(&queue->obj->control->ct_bell) & SHUNT__BELL_ENDED)
+		shunt__ring_receivers(queue);
 	return 0;
 }
 

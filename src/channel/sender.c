@@ -2,16 +2,8 @@
 /* The sending end: each thread has a lane of its own, so sends never wait
  * for one another. */
 #include "base/copy.h"
-#include "base/options.h"
-#include "channel/queue.h"
+#include "channel/sender.h"
 #include "os/os.h"
-#include "segment/wait.h"
-
-static struct shunt__sender *
-sender_of(struct shunt__seat *seat)
-{
-	return (struct shunt__sender *)(void *)seat->end;
-}
 
 int
 shunt__sender_claim(struct shunt__seat *seat, void *arg, int last)
@@ -19,7 +11,7 @@ shunt__sender_claim(struct shunt__seat *seat, void *arg, int last)
 	struct shunt_queue *queue = arg;
 	struct shunt__object *obj = queue->obj;
 	struct shunt__lane_lay *ctl = shunt__object_lane(obj, seat->lane);
-	struct shunt__sender *s = sender_of(seat);
+	struct shunt__sender *s = shunt__sender_of(seat);
 	int e = shunt__object_probe_lane(obj, seat->lane);
 
 	if (e == 0)
@@ -43,108 +35,6 @@ shunt__sender_claim(struct shunt__seat *seat, void *arg, int last)
 	/* A predecessor may have died asleep: nobody sleeps here now. */
 	shunt__bell_disarm(&ctl->ln_waiting, SHUNT__BELL_ASLEEP);
 	return 0;
-}
-
-/* Into the call: the thread's seat, marked so that a signal handler that
- * interrupts us sees it. */
-static inline int
-enter(struct shunt_queue *queue, struct shunt__seat **out)
-{
-	struct shunt__seat *seat;
-	int e = shunt__queue_check(queue);
-
-	if (__builtin_expect(e != 0, 0))
-		return e;
-	if (__builtin_expect(
-		shunt__load32(&queue->obj->control->ct_removed) != 0, 0))
-		return SHUNT_E_REMOVED;
-	e = shunt__seat_get(&queue->seats, &seat);
-	if (__builtin_expect(e != 0, 0))
-		return e;
-	if (__builtin_expect(seat->in_call, 0))
-		return -EBUSY;
-	seat->in_call = 1;
-	shunt__compiler_barrier();
-	*out = seat;
-	return 0;
-}
-
-static inline void
-leave(struct shunt__seat *seat)
-{
-	shunt__compiler_barrier();
-	seat->in_call = 0;
-}
-
-/* Lets the receiver know.  The order is ready bit, then bell: it clears bits
- * only before it looks at all lanes, and sleeps only after that. */
-static inline void
-announce(struct shunt_queue *queue, struct shunt__sender *s)
-{
-	struct shunt__u32 *bell = &queue->obj->control->ct_bell;
-
-	shunt__compiler_barrier();
-	if (__builtin_expect((shunt__load64(s->ready) & s->bit) == 0, 0))
-		shunt__or64(s->ready, s->bit);
-	uint32_t bits = shunt__bell_look(bell, queue->fence);
-	if (__builtin_expect(bits & SHUNT__BELL_ASLEEP, 0))
-		shunt__ring(queue->obj, bell);
-}
-
-struct room {
-	struct shunt__lane_tx *tx;
-	uint64_t len;
-	void **msg;
-};
-
-static int
-room_ready(void *arg)
-{
-	struct room *r = arg;
-
-	return shunt__lane_reserve(r->tx, r->len, r->msg);
-}
-
-/* The lane is full: spin a little, then sleep until the receiver released. */
-static int
-wait_for_room(struct shunt_queue *queue, struct room *r,
-    const struct shunt_send_options *opts)
-{
-	struct shunt_send_options o;
-	int e = shunt__options_read(&o, sizeof(o), sizeof(o), opts);
-
-	if (e < 0)
-		return e;
-	if (o.wait_ns < 0)
-		return -EAGAIN;
-	uint32_t turns = shunt__spin_turns(&queue->spin);
-	for (uint32_t i = 0; i < turns; i++) {
-		shunt__pause();
-		e = room_ready(r);
-		if (e != -EAGAIN) {
-			shunt__spin_learn(&queue->spin, 1);
-			return e;
-		}
-	}
-	shunt__spin_learn(&queue->spin, 0);
-	return shunt__wait(queue->obj, &r->tx->ctl->ln_waiting,
-	    SHUNT__BELL_ASLEEP, shunt__deadline(o.wait_ns), room_ready, r);
-}
-
-static inline int
-get_room(struct shunt_queue *queue, struct shunt__sender *s, size_t len,
-    void **msg, const struct shunt_send_options *opts)
-{
-	if (__builtin_expect(len > queue->max, 0))
-		return -EMSGSIZE;
-	if (__builtin_expect(s->tx.open, 0))
-		return -EBUSY;
-	int e = shunt__lane_reserve(&s->tx, len, msg);
-	if (__builtin_expect(e == -EAGAIN, 0)) {
-		struct room r = {&s->tx, len, msg};
-		e = wait_for_room(queue, &r, opts);
-	}
-	return e;
 }
 
 /* With room, without a pad: what nearly every message meets.  The lane's
@@ -180,21 +70,22 @@ shunt_queue_send(struct shunt_queue *queue, const void *msg, size_t len,
 {
 	struct shunt__seat *seat;
 	void *room;
-	int e = enter(queue, &seat);
+	int e = shunt__sender_enter(queue, &seat);
 
 	if (__builtin_expect(e != 0, 0))
 		return e;
-	struct shunt__sender *s = sender_of(seat);
+	struct shunt__sender *s = shunt__sender_of(seat);
+	uint64_t from = s->tx.head;
 	if (__builtin_expect(send_at_once(queue, s, msg, len) != 0, 0)) {
-		e = get_room(queue, s, len, &room, opts);
+		e = shunt__sender_room(queue, s, len, &room, opts);
 		if (e == 0) {
 			shunt__copy(room, msg, len);
 			shunt__lane_commit(&s->tx, len, 0);
 		}
 	}
 	if (__builtin_expect(e == 0, 1))
-		announce(queue, s);
-	leave(seat);
+		e = shunt__sender_announce(queue, s, from);
+	shunt__sender_leave(seat);
 	return e;
 }
 
@@ -203,12 +94,12 @@ shunt_queue_reserve(struct shunt_queue *queue, size_t len, void **msg,
     const struct shunt_send_options *opts)
 {
 	struct shunt__seat *seat;
-	int e = enter(queue, &seat);
+	int e = shunt__sender_enter(queue, &seat);
 
 	if (__builtin_expect(e != 0, 0))
 		return e;
-	e = get_room(queue, sender_of(seat), len, msg, opts);
-	leave(seat);
+	e = shunt__sender_room(queue, shunt__sender_of(seat), len, msg, opts);
+	shunt__sender_leave(seat);
 	return e;
 }
 
@@ -216,18 +107,22 @@ int
 shunt_queue_commit(struct shunt_queue *queue, size_t len)
 {
 	struct shunt__seat *seat;
-	int e = enter(queue, &seat);
+	int e = shunt__sender_enter(queue, &seat);
 
-	if (__builtin_expect(e != 0, 0))
+	if (__builtin_expect(e != 0, 0)) {
+		if (e == SHUNT_E_CLOSED)
+			shunt_queue_abort(queue);
 		return e;
-	struct shunt__sender *s = sender_of(seat);
+	}
+	struct shunt__sender *s = shunt__sender_of(seat);
 	if (!s->tx.open || len > s->tx.room) {
 		e = -EINVAL;
 	} else {
+		uint64_t from = s->tx.head;
 		shunt__lane_commit(&s->tx, len, 0);
-		announce(queue, s);
+		e = shunt__sender_announce(queue, s, from);
 	}
-	leave(seat);
+	shunt__sender_leave(seat);
 	return e;
 }
 
@@ -236,8 +131,8 @@ shunt_queue_abort(struct shunt_queue *queue)
 {
 	struct shunt__seat *seat;
 
-	if (enter(queue, &seat) != 0)
+	if (shunt__sender_seat(queue, &seat) != 0)
 		return;
-	sender_of(seat)->tx.open = 0; /* nothing shared was stored */
-	leave(seat);
+	shunt__sender_of(seat)->tx.open = 0; /* nothing shared was stored */
+	shunt__sender_leave(seat);
 }

@@ -29,6 +29,7 @@ enum {
 	SHUNT__BELL_NAP = 1u << 2,    /* wake me when your lane is half full */
 	SHUNT__BELL_POLL = 1u << 3,   /* beside ASLEEP: touch the file, too,
 					 somebody has a descriptor in poll */
+	SHUNT__BELL_ENDED = 1u << 4,  /* a queue's: it is finished */
 	SHUNT__BELL_TURN = 1u << 8,   /* from here on: counts armings of POLL */
 };
 
