@@ -96,7 +96,8 @@ shunt_queue_open(struct shunt_queue **out, const char *name,
 	shunt__seats_init(&queue->seats, queue->obj,
 	    sizeof(struct shunt__sender), shunt__sender_claim, NULL, queue);
 	shunt__end_init(&queue->end, queue->obj, &queue->obj->control->ct_bell,
-	    SHUNT__END_SHARED, shunt__receiver_ready, queue);
+	    SHUNT__END_SHARED | SHUNT__END_DEATHS, shunt__receiver_ready,
+	    queue);
 	*out = queue;
 	return e;
 }

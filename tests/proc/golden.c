@@ -124,7 +124,6 @@ inspect(const char *name, int readable)
 		return;
 	int rc = run("%s stat %s >/dev/null 2>&1", shunt, name);
 	NEED(readable ? rc == 0 : rc == 1 || rc == 0);
-	NEED(run("%s ls | grep -q -e %s", shunt, name + 1) == 0);
 }
 
 /* Opened as what it is, by whatever call: refused, and both versions said. */
@@ -185,11 +184,21 @@ is_of_another_clock(const char *name)
 }
 
 static void
+is_listed(const char *name)
+{
+	const char *shunt = getenv("SHUNT");
+
+	if (shunt != NULL)
+		NEED(run("%s ls | grep -q -e %s", shunt, name + 1) == 0);
+}
+
+static void
 try_image(const struct golden *g, const char *image)
 {
 	const char *name = unpack(image, g->kind);
 	struct shunt__header_lay h = header_of(test_path(name));
 
+	is_listed(name);
 	if (h.hd_layout != SHUNT__LAYOUT) {
 		is_refused(name, h.hd_layout);
 		return;

@@ -254,6 +254,75 @@ killed(struct world *w)
 	printf("%u kills, %u messages\n", KILLS, w->got.n);
 }
 
+/* ---- a consumer dies with a message in hand --------------------------------
+ */
+
+struct inheritance {
+	char name[64];
+	struct step has, waits;
+};
+
+static int
+hold_one(void *arg)
+{
+	struct inheritance *h = arg;
+	struct shunt_queue *queue;
+	const void *msg;
+
+	NEED(shunt_queue_open(&queue, h->name, &small) >= 0);
+	NEED(shunt_queue_peek(queue, &msg, NULL, NULL) == 4);
+	step_to(&h->has, h->has.n + 1);
+	pause();
+	return 0;
+}
+
+/* Without a time-out: the death alone can end it. */
+static int
+inherit_one(void *arg)
+{
+	struct inheritance *h = arg;
+	struct shunt_queue *queue;
+	char buf[8];
+	ssize_t n;
+
+	NEED(shunt_queue_open(&queue, h->name, &small) >= 0);
+	struct pollfd p = {.fd = shunt_queue_fd(queue), .events = POLLIN};
+	NEED(p.fd >= 0);
+	int first = 1;
+	while ((n = shunt_queue_recv(queue, buf, 8, NULL, &now)) == -EAGAIN) {
+		if (first)
+			step_to(&h->waits, h->waits.n + 1);
+		first = 0;
+		NEED(poll(&p, 1, -1) == 1);
+	}
+	NEED(n == 4 && !first);
+	shunt_queue_close(&queue);
+	return 0;
+}
+
+#define HEIRS 40
+
+static void
+inherited(void)
+{
+	struct inheritance *h = test_shared(sizeof(*h));
+	struct shunt_queue *queue;
+
+	snprintf(h->name, sizeof(h->name), "%s", test_name("heir"));
+	NEED(shunt_queue_open(&queue, h->name, &small) == 1);
+	for (uint32_t i = 1; i <= HEIRS; i++) {
+		NEED(shunt_queue_send(queue, "text", 4, NULL) == 0);
+		pid_t dying = peer_start(hold_one, h);
+		step_wait(&h->has, i);
+		pid_t heir = peer_start(inherit_one, h);
+		step_wait(&h->waits, i);
+		peer_kill(dying);
+		NEED(peer_end(heir) == 0);
+	}
+	shunt_queue_close(&queue);
+	printf("heirs: %u messages of dead consumers\n", HEIRS);
+}
+
 int
 main(void)
 {
@@ -282,5 +351,6 @@ main(void)
 			else
 				full_speed(w);
 		}
+	inherited();
 	return 0;
 }
