@@ -208,7 +208,7 @@ shunt_service_open(struct shunt_service **out, const char *name,
 		return e;
 	}
 	shunt__end_init(&s->end, s->obj, &s->obj->control->ct_bell,
-	    SHUNT__END_SHARED, ready, s);
+	    SHUNT__END_SHARED | SHUNT__END_DEATHS, ready, s);
 	*out = s;
 	return made;
 }

@@ -323,6 +323,78 @@ inherited(void)
 	printf("heirs: %u messages of dead consumers\n", HEIRS);
 }
 
+/* ---- a server dies with a request in hand: the next of that client --------
+ */
+
+static const struct shunt_call_options call_now = {
+    .sz = sizeof(call_now), .wait_ns = SHUNT_NOWAIT};
+
+static int
+serve_one(void *arg)
+{
+	struct inheritance *h = arg;
+	struct shunt_service *service;
+	const void *msg;
+
+	NEED(shunt_service_open(&service, h->name, NULL) >= 0);
+	NEED(shunt_service_next(service, &msg, NULL, NULL) == 3);
+	step_to(&h->has, h->has.n + 1);
+	pause();
+	return 0;
+}
+
+static int
+serve_next(void *arg)
+{
+	struct inheritance *h = arg;
+	struct shunt_service *service;
+	const void *msg;
+	ssize_t n;
+
+	NEED(shunt_service_open(&service, h->name, NULL) >= 0);
+	struct pollfd p = {.fd = shunt_service_fd(service), .events = POLLIN};
+	NEED(p.fd >= 0);
+	int first = 1;
+	while ((n = shunt_service_next(service, &msg, NULL, &call_now)) ==
+	       -EAGAIN) {
+		if (first)
+			step_to(&h->waits, h->waits.n + 1);
+		first = 0;
+		NEED(poll(&p, 1, -1) == 1);
+	}
+	NEED(n == 4 && !first && memcmp(msg, "next", 4) == 0);
+	NEED(shunt_service_reply(service, 0, "done", 4) == 0);
+	shunt_service_close(&service);
+	return 0;
+}
+
+/* The client looks at nothing meanwhile, so it is no help. */
+static void
+served(void)
+{
+	struct inheritance *h = test_shared(sizeof(*h));
+	struct shunt_client *client;
+	char buf[8];
+
+	snprintf(h->name, sizeof(h->name), "%s", test_name("next"));
+	NEED(shunt_client_open(&client, h->name, NULL) == 1);
+	for (uint32_t i = 1; i <= HEIRS; i++) {
+		NEED(shunt_client_send(client, "one", 3, NULL, NULL) == 0);
+		NEED(shunt_client_send(client, "next", 4, NULL, NULL) == 0);
+		pid_t dying = peer_start(serve_one, h);
+		step_wait(&h->has, i);
+		pid_t heir = peer_start(serve_next, h);
+		step_wait(&h->waits, i);
+		peer_kill(dying);
+		NEED(peer_end(heir) == 0);
+		NEED(shunt_client_poll(client, buf, 8, NULL, NULL) ==
+		     SHUNT_E_PEERDEAD);
+		NEED(shunt_client_poll(client, buf, 8, NULL, NULL) == 4);
+	}
+	shunt_client_close(&client);
+	printf("servers: %u requests behind those of dead ones\n", HEIRS);
+}
+
 int
 main(void)
 {
@@ -352,5 +424,6 @@ main(void)
 				full_speed(w);
 		}
 	inherited();
+	served();
 	return 0;
 }
