@@ -209,11 +209,11 @@ shunt__info_object(const struct shunt__look *look,
 		left = 0;
 		break;
 	case SHUNT_KIND_SERVICE:
+		shunt__info_slots(
+		    look, info, parts, SHUNT_ROLE_SERVES, NULL, NULL);
 		/* Requests that were given to nobody yet; the first word of
 		 * one is its state. */
 		_Static_assert(SHUNT__CALL_WAITS == 0, "4 zeros");
-		shunt__info_slots(
-		    look, info, parts, SHUNT_ROLE_SERVES, NULL, NULL);
 		left = stat_lanes(look, SHUNT_ROLE_CALLS, 2, info, parts) != 0;
 		break;
 	case SHUNT_KIND_STREAM:
