@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Takes jobs from a queue, one at a time, until it is idle for a second:
+ * Takes jobs from a queue, one at a time, until it is idle for a second; any
+ * number of workers share them:
  *
- *	shunt send /work-example 'first' 'second'; ./worker /work-example
+ *	shunt send /work-example first second
+ *	./worker /work-example & ./worker /work-example
  *
- * A job is released after it is done.  Killed in the middle of it, the next
- * worker gets it again.
+ * A job is released after it is done.  Killed in the middle of it, another
+ * worker gets it, and is told that somebody had begun.
  */
 #include <shunt.h>
 #include <errno.h>
@@ -16,6 +18,7 @@ main(int argc, char **argv)
 {
 	struct shunt_recv_options a_second = {
 	    .sz = sizeof(a_second), .wait_ns = 1000000000};
+	struct shunt_message info = {.sz = sizeof(info)};
 	struct shunt_queue *jobs;
 	const void *job;
 	ssize_t n;
@@ -28,8 +31,11 @@ main(int argc, char **argv)
 		fprintf(stderr, "%s\n", shunt_error_detail());
 		return 1;
 	}
-	while ((n = shunt_queue_peek(jobs, &job, NULL, &a_second)) >= 0) {
-		printf("done: %.*s\n", (int)n, (const char *)job);
+	while ((n = shunt_queue_peek(jobs, &job, &info, &a_second)) >= 0) {
+		printf("%s: %.*s\n",
+		    info.flags & SHUNT_MESSAGE_REDELIVERED ? "done again"
+							   : "done",
+		    (int)n, (const char *)job);
 		fflush(stdout);
 		shunt_queue_release(jobs);
 	}

@@ -24,6 +24,16 @@ trap 'exit 1' INT TERM HUP
 "$bin/worker" /work-example >"$dir/out"
 printf 'done: first\ndone: second\n' | cmp - "$dir/out"
 
+# Two workers share them; each job is done once.
+seq 200 | "$shunt" send /work-example
+"$bin/worker" /work-example >"$dir/out2" &
+example=$!
+"$bin/worker" /work-example >"$dir/out"
+wait "$example"
+example=
+seq -f 'done: %g' 200 | sort >"$dir/want"
+sort "$dir/out" "$dir/out2" | diff "$dir/want" -
+
 # The records wait for their server, which writes them and ends.
 "$bin/forking"
 "$shunt" logd -n /forking-example -o "$dir/log" --ready-fd=9 9>"$dir/ready" &

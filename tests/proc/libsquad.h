@@ -45,6 +45,7 @@ void squad_free(struct squad *s);
 void squad_end(struct squad *s, uint32_t from, uint32_t to);
 
 /* The parts; as soak_log(). */
+int soak_jobs(uint64_t seed, uint64_t ms);
 int soak_topic(uint64_t seed, uint64_t ms);
 int soak_stream(uint64_t seed, uint64_t ms);
 int soak_call(uint64_t seed, uint64_t ms);

@@ -210,6 +210,12 @@ soak_a_log(const struct soak *s)
 }
 
 static int
+soak_a_queue_of_jobs(const struct soak *s)
+{
+	return soak_jobs(s->seed, s->ms);
+}
+
+static int
 soak_a_topic(const struct soak *s)
 {
 	return soak_topic(s->seed, s->ms);
@@ -234,6 +240,7 @@ static const struct part {
 } parts[] = {
     {soak_queue, 1},
     {soak_a_log, 1},
+    {soak_a_queue_of_jobs, 1},
     {soak_a_topic, 1},
     {soak_a_stream, 1},
     {soak_a_call, 1},
