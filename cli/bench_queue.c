@@ -7,19 +7,14 @@
 
 #include "bench.h"
 #include "bench_loops.h"
+#include "bench_queue.h"
 
 /* The queue: by copy, and written and read where it lies. */
 
 static char names[2][BENCH_NAME]; /* there, back */
 
-struct ends {
-	struct shunt_queue *in, *out;
-	struct shunt_send_options send;
-	struct shunt_recv_options recv;
-};
-
-static int
-setup(const struct bench_cell *cell)
+int
+bench_queue_setup(const struct bench_cell *cell)
 {
 	(void)cell;
 	bench_name(names[0]);
@@ -27,8 +22,8 @@ setup(const struct bench_cell *cell)
 	return 0;
 }
 
-static void
-teardown(void)
+void
+bench_queue_teardown(void)
 {
 	bench_remove(names[0]);
 	bench_remove(names[1]);
@@ -45,12 +40,12 @@ open_one(struct shunt_queue **out, const char *name, size_t size)
 	return r < 0 ? bench_fail("%s", shunt_error_detail()) : 0;
 }
 
-static int
-join(struct bench_side *me)
+int
+bench_queue_join(struct bench_side *me)
 {
 	/* The limit lets a receiver see that the flood is over. */
 	int64_t wait = me->cell.sleeping ? 20000000 : SHUNT_NOWAIT;
-	struct ends *e = calloc(1, sizeof(*e));
+	struct bench_ends *e = calloc(1, sizeof(*e));
 	int bad = 0;
 
 	if (e == NULL)
@@ -65,14 +60,15 @@ join(struct bench_side *me)
 	return bad;
 }
 
-static void
-leave(struct bench_side *me)
+void
+bench_queue_leave(struct bench_side *me)
 {
-	struct ends *e = me->end;
+	struct bench_ends *e = me->end;
 
 	if (e != NULL) {
 		shunt_queue_close(&e->in);
 		shunt_queue_close(&e->out);
+		free(e->more);
 		free(e);
 	}
 }
@@ -80,7 +76,7 @@ leave(struct bench_side *me)
 static inline int
 copy_send(struct bench_side *me, uint64_t word)
 {
-	struct ends *e = me->end;
+	struct bench_ends *e = me->end;
 	int r;
 
 	bench_stamp(me->buf, me->cell.size, word);
@@ -91,7 +87,7 @@ copy_send(struct bench_side *me, uint64_t word)
 static inline int
 copy_recv(struct bench_side *me, uint64_t *word)
 {
-	struct ends *e = me->end;
+	struct bench_ends *e = me->end;
 	ssize_t n =
 	    shunt_queue_recv(e->in, me->buf, me->cell.size, NULL, &e->recv);
 
@@ -105,7 +101,7 @@ BENCH_RUN(copy_run, copy_send, copy_recv, NULL)
 static inline int
 place_send(struct bench_side *me, uint64_t word)
 {
-	struct ends *e = me->end;
+	struct bench_ends *e = me->end;
 	void *room;
 	int r = shunt_queue_reserve(e->out, me->cell.size, &room, &e->send);
 
@@ -119,7 +115,7 @@ place_send(struct bench_side *me, uint64_t word)
 static inline int
 place_recv(struct bench_side *me, uint64_t *word)
 {
-	struct ends *e = me->end;
+	struct bench_ends *e = me->end;
 	const void *msg;
 	ssize_t n = shunt_queue_peek(e->in, &msg, NULL, &e->recv);
 	int r;
@@ -141,20 +137,20 @@ const struct bench_driver bench_queue = {
     .id = "shunt-queue",
     .what = "queue, messages copied in and out",
     .can = CAN,
-    .setup = setup,
-    .teardown = teardown,
-    .join = join,
+    .setup = bench_queue_setup,
+    .teardown = bench_queue_teardown,
+    .join = bench_queue_join,
     .run = copy_run,
-    .leave = leave,
+    .leave = bench_queue_leave,
 };
 
 const struct bench_driver bench_queue_place = {
     .id = "shunt-queue-place",
     .what = "queue, messages written and read where they lie",
     .can = CAN | BENCH_IN_PLACE,
-    .setup = setup,
-    .teardown = teardown,
-    .join = join,
+    .setup = bench_queue_setup,
+    .teardown = bench_queue_teardown,
+    .join = bench_queue_join,
     .run = place_run,
-    .leave = leave,
+    .leave = bench_queue_leave,
 };
