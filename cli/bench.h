@@ -160,11 +160,11 @@ extern const struct bench_driver bench_bare, bench_futex, bench_memcpy,
 
 /* ---- ours (bench_queue.c and its likes) ---- */
 
-extern const struct bench_driver bench_queue, bench_queue_place, bench_topic,
-    bench_topic_place, bench_stream, bench_call;
+extern const struct bench_driver bench_queue, bench_queue_place,
+    bench_queue_batch, bench_topic, bench_topic_place, bench_stream, bench_call;
 #define BENCH_OURS_ALL                                                         \
-	&bench_queue, &bench_queue_place, &bench_topic, &bench_topic_place,    \
-	    &bench_stream, &bench_call
+	&bench_queue, &bench_queue_place, &bench_queue_batch, &bench_topic,    \
+	    &bench_topic_place, &bench_stream, &bench_call
 
 /* -EAGAIN, or -1 after telling what the library's code means. */
 int bench_code(int r);
