@@ -174,6 +174,15 @@ child_run(const struct command *cmd, char *const *argv)
 }
 
 int
+child_rest(void)
+{
+	if (blocked)
+		sigprocmask(SIG_SETMASK, &started_with, NULL);
+	blocked = 0;
+	return stop_came != 0;
+}
+
+int
 child_ran(void)
 {
 	return ran;

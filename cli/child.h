@@ -30,6 +30,12 @@ void child_announce(char *const *argv);
  */
 int child_run(const struct command *cmd, char *const *argv);
 
+/*
+ * Between two programs, where this one waits for something else: signals come
+ * to it again.  1 if one that asks to stop came while the last one ran.
+ */
+int child_rest(void);
+
 /* Was the last one begun?  If not, nothing was done by it. */
 int child_ran(void);
 

@@ -8,10 +8,11 @@
 #include <shunt.h>
 
 #include "args.h"
+#include "child.h"
 #include "fail.h"
 #include "framing.h"
-#include "look.h"
 #include "out.h"
+#include "recv.h"
 #include "signals.h"
 
 /*
@@ -25,35 +26,59 @@ struct recv {
 	const char *name;
 	struct shunt_queue *queue;
 	int64_t timeout_ns;
-	uint64_t count; /* 0: until interrupted */
+	uint64_t count; /* 0: until it is finished, or interrupted */
+	uint64_t got;
+	int stopped;    /* a signal asked for it while the program ran */
+	char **program; /* gets each message; or NULL: they are printed */
 	struct printer printer;
 };
 
 static int
 refuse(const struct recv *v, int code)
 {
-	struct shunt_segment_info info = {.sz = sizeof(info)};
-
-	if (code != -EBUSY)
-		return fail_hot(v->cmd, v->name, code);
-	if (shunt_segment_stat(v->name, &info, NULL, 0) >= 0 &&
-	    info.receiver_pid > 0)
+	if (code == SHUNT_E_SLOTS)
 		return fail_say(v->cmd,
-		    "%s: %s receives from it already; a queue has one receiver",
-		    out_safe(v->name), look_receiver(v->name));
-	return fail_say(v->cmd,
-	    "%s: another process receives from it already; a queue has one "
-	    "receiver",
-	    out_safe(v->name));
+		    "%s: all its places for receivers are taken; see `shunt "
+		    "stat %s`",
+		    out_safe(v->name), out_safe(v->name));
+	if (code == SHUNT_E_CLOSED && v->count == 0)
+		return CLI_DONE;
+	if (code == SHUNT_E_CLOSED)
+		return fail_say(v->cmd,
+		    "%s: finished after %" PRIu64 " of %" PRIu64 " messages",
+		    out_safe(v->name), v->got, v->count);
+	return fail_hot(v->cmd, v->name, code);
 }
 
 /* What JSON tells of a message besides its bytes. */
 static json_t *
 about(const struct recv *v, const struct shunt_message *info)
 {
+	json_t *o;
+
 	if (!v->printer.json)
 		return NULL;
-	return json_pack("{s:I}", "lane", (json_int_t)info->lane);
+	o = json_pack("{s:I}", "lane", (json_int_t)info->lane);
+	if (info->flags & SHUNT_MESSAGE_REDELIVERED)
+		json_object_set_new(o, "redelivered", json_true());
+	return o;
+}
+
+/* Prints it, or hands it to the program; -1 to go on, or the exit code. */
+static int
+hand_out(struct recv *v, const void *msg, size_t len,
+    const struct shunt_message *info)
+{
+	int r;
+
+	if (v->program != NULL) {
+		r = recv_run(v->cmd, v->name, v->program, msg, len,
+		    info->flags & SHUNT_MESSAGE_REDELIVERED);
+		v->stopped = child_rest();
+		return r;
+	}
+	r = printer_put(&v->printer, msg, len, about(v, info));
+	return r < 0 ? printer_refuse(v->cmd, v->name, 1, r) : -1;
 }
 
 /* -1 to go on, or the exit code. */
@@ -69,7 +94,7 @@ recv_one(struct recv *v)
 
 	wait_start(&wait, v->timeout_ns);
 	for (;;) {
-		if (signals_stopped())
+		if (signals_stopped() || v->stopped)
 			return v->count == 0 ? CLI_DONE : CLI_FAILED;
 		opts.wait_ns = wait_slice(&wait);
 		n = shunt_queue_peek(v->queue, &msg, &info, &opts);
@@ -83,10 +108,11 @@ recv_one(struct recv *v)
 			return CLI_TIMEOUT;
 		}
 	}
-	r = printer_put(&v->printer, msg, (size_t)n, about(v, &info));
-	if (r < 0)
-		return printer_refuse(v->cmd, v->name, 1, r);
+	r = hand_out(v, msg, (size_t)n, &info);
+	if (r >= 0)
+		return r;
 	r = shunt_queue_release(v->queue);
+	v->got += r == 0;
 	return r < 0 ? refuse(v, r) : -1;
 }
 
@@ -101,14 +127,20 @@ run(const struct command *cmd, int argc, char **argv)
 	    {'t', "timeout", ARG_SECONDS, &v.timeout_ns, NULL},
 	    FRAMING_ARGS(framing),
 	    {0, "json", ARG_FLAG, &v.printer.json, NULL},
+	    {0, "type", ARG_TEXT, &opts.type, NULL},
+	    {0, "schema", ARG_COUNT, &opts.schema, NULL},
 	    {0, "owner", ARG_TEXT, &opts.owner, NULL},
 	    {0},
 	};
 	const struct operands ops = {1, 1, "QUEUE"};
-	int rc = args_read(cmd, table, &ops, &argc, &argv), r;
+	int rc, r;
 
+	v.program = child_split(&argc, argv);
+	rc = args_read(cmd, table, &ops, &argc, &argv);
 	if (rc >= 0)
 		return rc;
+	if (v.program != NULL && v.program[0] == NULL)
+		return args_usage(cmd, "behind -- stands a program");
 	v.name = argv[0];
 	v.printer.framing = framing_of(&framing);
 	signals_object(v.name);
@@ -117,27 +149,38 @@ run(const struct command *cmd, int argc, char **argv)
 	if (r < 0)
 		return fail_cold(cmd, v.name, r);
 	rc = -1;
-	for (uint64_t i = 0; rc < 0 && (v.count == 0 || i < v.count); i++)
+	while (rc < 0 && (v.count == 0 || v.got < v.count))
 		rc = recv_one(&v);
 	if (rc < 0)
 		rc = CLI_DONE;
 	shunt_queue_close(&v.queue);
 	printer_fini(&v.printer);
+	if (v.program != NULL)
+		return rc == CLI_DONE ? rc : child_end(rc);
 	return rc == CLI_FAILED ? signals_reraise(rc) : rc;
 }
 
 /* clang-format off */
 static const char help[] =
 "Waits for a message, prints it and a newline, and only then takes it out of\n"
-"the queue: whatever happens in between, the next receiver gets it (again).\n"
+"the queue: whatever happens in between, another receiver gets it (again).\n"
+"Any number may receive from one queue: each message goes to one of them.\n"
 "A queue that does not exist is made, as by `shunt send`.\n"
 "\n"
-"  -n, --count=COUNT so many messages (1); 0: until interrupted, which is\n"
-"                    then the regular end\n"
+"Behind -- stands a program that gets each message on its standard input; the\n"
+"message is taken out of the queue when the program ends with 0.  Otherwise\n"
+"it stays, and this is the end.  SHUNT_REDELIVERED=1 is in its environment if\n"
+"another receiver had the message before and did not finish with it.\n"
+"\n"
+"  -n, --count=COUNT so many messages (1); 0: until the queue is finished (see\n"
+"                    `shunt send --finish`) or it is interrupted, which both\n"
+"                    is then the regular end\n"
 "  -t, --timeout=S   wait at most S seconds for each message; 0: not at all\n"
 FRAMING_HELP
-"      --json        an object a line: len, lane, and text, or base64 where\n"
-"                    the message is no UTF-8\n"
+"      --json        an object a line: len, lane, redelivered if it is, and\n"
+"                    text, or base64 where the message is no UTF-8\n"
+"      --type=NAME   refuse a queue whose messages are of another type\n"
+"      --schema=N    likewise, a number such as a hash of their layout\n"
 "      --owner=USER  accept a queue of this user\n"
 "\n"
 FRAMING_HELP_REST
@@ -146,13 +189,15 @@ FRAMING_HELP_REST
 "Examples:\n"
 "  shunt recv /jobs\n"
 "  shunt recv /jobs -n 0 > jobs.txt\n"
-"  while job=$(shunt recv /jobs --timeout=60); do echo \"$job\"; done\n";
+"  while job=$(shunt recv /jobs --timeout=60); do echo \"$job\"; done\n"
+"  shunt recv /jobs -n 0 -- sh -c 'read -r job; make \"$job\"'\n";
 /* clang-format on */
 
 const struct command command_recv = {
     .name = "recv",
     .summary = "receive messages from a queue",
-    .synopsis = "QUEUE [-n COUNT] [--timeout=S] [--framing=F] [--json]",
+    .synopsis =
+	"QUEUE [-n COUNT] [--timeout=S] [--framing=F] [--json] [-- PROGRAM...]",
     .run = run,
     .help = help,
 };
