@@ -33,6 +33,8 @@ open_queue(union end *end, const struct create *c, int excl)
 	    .group = c->group,
 	    .owner = c->owner,
 	    .lane_bytes = c->size,
+	    .type = c->type,
+	    .schema = c->schema,
 	    .flags = SHUNT_QUEUE_PERSISTENT};
 
 	o.flags |= excl ? SHUNT_QUEUE_EXCLUSIVE : 0;

@@ -29,9 +29,13 @@ run(const struct command *cmd, int argc, char **argv)
 	    .send = send_one};
 	struct framing_args framing = {0};
 	struct shunt_queue *queue;
+	int finish = 0;
 	const struct arg table[] = {
 	    {'t', "timeout", ARG_SECONDS, &c.timeout_ns, NULL},
 	    FRAMING_ARGS(framing),
+	    {0, "finish", ARG_FLAG, &finish, NULL},
+	    {0, "type", ARG_TEXT, &opts.type, NULL},
+	    {0, "schema", ARG_COUNT, &opts.schema, NULL},
 	    {0, "owner", ARG_TEXT, &opts.owner, NULL},
 	    {0},
 	};
@@ -49,6 +53,8 @@ run(const struct command *cmd, int argc, char **argv)
 	c.to = queue;
 	c.max = shunt_queue_max(queue);
 	rc = carry_all(&c, argc - 1, argv + 1, framing_of(&framing));
+	if (c.through && finish && (r = shunt_queue_finish(queue)) < 0)
+		rc = fail_hot(cmd, c.name, r);
 	shunt_queue_close(&queue);
 	return rc == CLI_FAILED ? signals_reraise(rc) : rc;
 }
@@ -62,21 +68,27 @@ static const char help[] =
 "\n"
 "  -t, --timeout=S   wait at most S seconds for room for each message\n"
 FRAMING_HELP
+"      --finish      these were the last: nobody can send any more, and who\n"
+"                    receives is told when nothing is left\n"
+"      --type=NAME   refuse a queue whose messages are of another type; one\n"
+"                    that is made here is of this type\n"
+"      --schema=N    likewise, a number such as a hash of their layout\n"
 "      --owner=USER  accept a queue of this user\n"
 "\n"
 FRAMING_HELP_REST
-"TEXT that begins with a dash goes behind --.\n"
+"TEXT that begins with a dash goes behind --.  To finish a queue and send\n"
+"nothing: shunt send QUEUE --finish </dev/null\n"
 "\n"
 "Examples:\n"
 "  shunt send /jobs 'first job' 'second job'\n"
 "  ls -1 | shunt send /jobs\n"
-"  find . -print0 | shunt send /jobs --null\n";
+"  find . -print0 | shunt send /jobs --null --finish\n";
 /* clang-format on */
 
 const struct command command_send = {
     .name = "send",
     .summary = "send messages to a queue",
-    .synopsis = "QUEUE [TEXT...] [--timeout=S] [--framing=F]",
+    .synopsis = "QUEUE [TEXT...] [--timeout=S] [--framing=F] [--finish]",
     .run = run,
     .help = help,
 };
