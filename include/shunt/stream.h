@@ -14,8 +14,14 @@
  * closes before that; what the next writer writes is another stream.
  *
  * A reader that dies loses nothing: the next one goes on at the byte behind
- * the last that was read or released.  Layout: docs/layout.md.  Ordering and
- * crash argument: docs/ordering.md.
+ * the last that was read or released.
+ *
+ * With SHUNT_STREAM_OVERWRITE the writer never waits and overwrites the oldest
+ * bytes.  A reader that has not read them gets SHUNT_E_OVERRUN, and goes on
+ * with the oldest, or the newest, that are there: perhaps in the middle of a
+ * later stream.  It never gets bytes that were overwritten while they were
+ * copied; therefore such a stream has neither reserve nor peek.  Layout:
+ * docs/layout.md.  Ordering and crash argument: docs/ordering.md.
  */
 
 #include <stddef.h>
@@ -50,7 +56,9 @@ enum {
 	SHUNT_STREAM_EXISTING = 1u << 0,  /* -ENOENT rather than make it */
 	SHUNT_STREAM_EXCLUSIVE = 1u << 1, /* -EEXIST rather than open it */
 	SHUNT_STREAM_PERSISTENT =
-	    1u << 2,                 /* when made here: stays until removed */
+	    1u << 2, /* when made here: stays until removed */
+	SHUNT_STREAM_OVERWRITE = 1u << 4, /* when made here: its writer never
+					     waits, its reader may be overrun */
 	SHUNT_STREAM_LAST = 1u << 3, /* reader: nobody reads on after me, so
 					writers are told when I close */
 };
@@ -147,6 +155,7 @@ ssize_t shunt_stream_writer_writev(struct shunt_stream_writer *writer,
  * Returns: reserve: bytes of room; commit: 0; or a negative code as
  *   shunt_stream_writer_write(), and
  *   -EINVAL  @want is 0; commit without a reservation, or of more.
+ *   -EOPNOTSUPP  made with SHUNT_STREAM_OVERWRITE: write instead.
  *   -EBUSY   reserve while a reservation is open.
  *
  * Memory:  @at is valid until commit.
@@ -242,6 +251,7 @@ int shunt_stream_reader_open(struct shunt_stream_reader **out, const char *name,
  *   -ETIMEDOUT      nothing came before wait_ns ran out.
  *   -EINVAL         no handle, or @cap is 0.
  *   SHUNT_E_BROKEN  the writer died, exited or closed before the end.
+ *   SHUNT_E_OVERRUN bytes were overwritten unread (SHUNT_STREAM_OVERWRITE).
  *   SHUNT_E_REMOVED the stream was removed by force.
  *   SHUNT_E_FORKED  the handle is the parent's.
  *   SHUNT_E_CORRUPT the stream's words contradict each other.
@@ -272,8 +282,9 @@ ssize_t shunt_stream_reader_read(struct shunt_stream_reader *reader, void *buf,
  * it answers the same place again, also an end or a break: so whoever acts on
  * them first and releases then, misses none when it is killed.
  *
- * Returns: peek: as shunt_stream_reader_read(); release: 0, or -EINVAL if not
- *   so many bytes were peeked.
+ * Returns: peek: as shunt_stream_reader_read(), and -EOPNOTSUPP if it was made
+ *   with SHUNT_STREAM_OVERWRITE: read instead; release: 0, or -EINVAL if not so
+ *   many bytes were peeked.
  *
  * Memory:  @bytes is valid until they are released.
  * Threads: one thread at a time.

@@ -46,6 +46,7 @@ read_options(struct shunt__spec *spec, const struct shunt_stream_options *opts,
 	    .existing = (o.flags & SHUNT_STREAM_EXISTING) != 0,
 	    .exclusive = (o.flags & SHUNT_STREAM_EXCLUSIVE) != 0,
 	    .persistent = (o.flags & SHUNT_STREAM_PERSISTENT) != 0,
+	    .param = (o.flags & SHUNT_STREAM_OVERWRITE) != 0,
 	    .type = o.type,
 	    .schema = o.schema,
 	    .group = o.group,
@@ -68,7 +69,7 @@ shunt__stream_attach(struct shunt__object **out, const char *name,
 		return e;
 	geo = &(*out)->geo;
 	if (geo->lanes == 1 && geo->area_bytes >= SHUNT__SLOTS_AREA(1) &&
-	    geo->param == 0)
+	    geo->param <= 1)
 		return e;
 	e = shunt__fail(SHUNT_E_LAYOUT,
 	    "%s: a stream with what this version does not know; use the "
@@ -87,7 +88,7 @@ int
 shunt__stream_unread(struct shunt__object *obj)
 {
 	const struct shunt__slot_lay *slot = shunt__slot_at(obj, 0);
-	uint64_t tail, ended;
+	uint64_t tail, ended, left;
 	int corrupt;
 
 	if (shunt__object_high(obj) == 0 ||
@@ -95,8 +96,14 @@ shunt__stream_unread(struct shunt__object *obj)
 	    shunt__object_probe_lane(obj, 0) < 0)
 		return 0;
 	tail = shunt__acquire64(&shunt__object_lane(obj, 0)->ln_tail);
-	if (shunt__lane_unread(shunt__object_ring(obj, 0), obj->geo.lane_bytes,
-		tail, &corrupt) != 0)
+	left = shunt__lane_unread(
+	    shunt__object_ring(obj, 0), obj->geo.lane_bytes, tail, &corrupt);
+	if (obj->geo.param != 0) {
+		/* The reader's place is its own. */
+		tail += left;
+		left = tail - shunt__load64(&slot->sl_word[SHUNT__STREAM_AT]);
+	}
+	if (left != 0)
 		return 1;
 	ended = shunt__load64(&shunt__stream_lay(obj)->st_ended);
 	return tail != ended &&

@@ -7,6 +7,7 @@
 
 #include "channel/end.h"
 #include "channel/stream_layout.h"
+#include "ring/cast.h"
 #include "ring/lane.h"
 #include "segment/object.h"
 #include "segment/slot.h"
@@ -24,6 +25,7 @@ struct shunt_stream_writer {
 	uint64_t piece; /* bytes of a record, at most, where we choose */
 	uint64_t least; /* not less, while the stream does not end with it */
 	struct shunt__lane_tx tx;
+	struct shunt__cast_tx *cast; /* SHUNT_STREAM_OVERWRITE, or NULL */
 	struct shunt__spin spin;
 };
 
@@ -46,6 +48,10 @@ struct shunt_stream_reader {
 	int drained;       /* the writer was rung when the lane ran empty */
 	int run;           /* records in a row */
 	int last;          /* SHUNT_STREAM_LAST */
+	int over;          /* SHUNT_STREAM_OVERWRITE */
+	int over_adopted;  /* cast is set up */
+	int overrun;       /* not told yet */
+	struct shunt__cast_rx cast;
 	struct shunt__spin spin;
 	struct shunt_end end;
 };
@@ -97,6 +103,17 @@ shunt__stream_lay(const struct shunt__object *obj)
 	return (
 	    struct shunt__stream_lay *)(void *)(obj->area + SHUNT__STREAM_OFF);
 }
+
+/* stream_over.c: for SHUNT_STREAM_OVERWRITE. */
+int shunt__stream_over_adopt(struct shunt_stream_writer *w);
+int shunt__stream_over_mark(struct shunt_stream_writer *w, uint16_t tag);
+ssize_t shunt__stream_over_write(
+    struct shunt_stream_writer *w, const void *buf, size_t len);
+int shunt__stream_over_look(struct shunt_stream_reader *r);
+ssize_t shunt__stream_over_read(
+    struct shunt_stream_reader *r, unsigned char *to, size_t cap);
+int shunt__stream_over_told(struct shunt_stream_reader *r);
+void shunt__stream_over_pass(struct shunt_stream_reader *r);
 
 /* stream_look.c: what is not met at each read. */
 int shunt__stream_look_slow(

@@ -51,6 +51,8 @@ shunt__stream_look_slow(
 {
 	if (r->bad)
 		return SHUNT_E_CORRUPT;
+	if (r->over)
+		return shunt__stream_over_look(r);
 	if (!r->adopted) {
 		int e = adopt(r);
 		return e < 0 ? e : shunt__stream_look(r);
@@ -93,7 +95,7 @@ look_for_writer(struct shunt_stream_reader *r)
 	uint64_t tail = r->rx.tail;
 	int held, e;
 
-	if (!r->adopted || ended == tail ||
+	if ((!r->adopted && !r->over_adopted) || ended == tail ||
 	    shunt__load64(shunt__stream_word(r, SHUNT__STREAM_TOLD)) ==
 		tail + 1)
 		return -EAGAIN;

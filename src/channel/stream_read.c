@@ -60,6 +60,8 @@ pass_mark(struct shunt_stream_reader *r, int what)
 	if (what == SHUNT__STREAM_LEFT)
 		shunt__store64(
 		    shunt__stream_word(r, SHUNT__STREAM_TOLD), r->rx.tail + 1);
+	else if (r->over)
+		shunt__stream_over_pass(r);
 	else
 		shunt__stream_release(r);
 }
@@ -73,7 +75,8 @@ shunt_stream_reader_read(struct shunt_stream_reader *r, void *buf, size_t cap,
 	int what = next(r, opts);
 
 	if (__builtin_expect(what < 0, 0))
-		return what;
+		return what == SHUNT_E_OVERRUN ? shunt__stream_over_told(r)
+					       : what;
 	r->what = SHUNT__STREAM_NONE;
 	if (__builtin_expect(what != SHUNT__STREAM_BYTES, 0)) {
 		pass_mark(r, what);
@@ -82,6 +85,8 @@ shunt_stream_reader_read(struct shunt_stream_reader *r, void *buf, size_t cap,
 	if (cap == 0)
 		return -EINVAL; /* 0 would be the end */
 	cap = cap > SSIZE_MAX ? SSIZE_MAX : cap;
+	if (__builtin_expect(r->over, 0))
+		return shunt__stream_over_read(r, to, cap);
 	do {
 		uint64_t n = r->len - r->off;
 
@@ -97,6 +102,8 @@ ssize_t
 shunt_stream_reader_peek(struct shunt_stream_reader *r, const void **bytes,
     const struct shunt_recv_options *opts)
 {
+	if (r != NULL && r->magic == SHUNT__STREAM_READER_MAGIC && r->over)
+		return -EOPNOTSUPP;
 	int what = next(r, opts);
 
 	if (__builtin_expect(what < 0, 0))

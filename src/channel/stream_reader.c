@@ -48,7 +48,8 @@ shunt_stream_reader_open(struct shunt_stream_reader **out, const char *name,
 		return shunt__fail(-ENOMEM, "out of memory");
 	made = shunt__stream_attach(&r->obj, name, opts,
 	    SHUNT_STREAM_EXISTING | SHUNT_STREAM_EXCLUSIVE |
-		SHUNT_STREAM_PERSISTENT | SHUNT_STREAM_LAST);
+		SHUNT_STREAM_PERSISTENT | SHUNT_STREAM_LAST |
+		SHUNT_STREAM_OVERWRITE);
 	if (made < 0) {
 		free(r);
 		return made;
@@ -61,6 +62,7 @@ shunt_stream_reader_open(struct shunt_stream_reader **out, const char *name,
 	}
 	r->fence = r->obj->fence;
 	r->lay = shunt__stream_lay(r->obj);
+	r->over = r->obj->geo.param != 0;
 	r->last = opts != NULL && (opts->flags & SHUNT_STREAM_LAST) != 0;
 	r->what = SHUNT__STREAM_NONE;
 	shunt__end_init(&r->end, r->obj, &r->obj->control->ct_bell,

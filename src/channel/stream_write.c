@@ -191,6 +191,8 @@ shunt_stream_writer_write(struct shunt_stream_writer *w, const void *buf,
 		return -EBUSY;
 	if (__builtin_expect(len > SSIZE_MAX, 0))
 		return -EINVAL;
+	if (__builtin_expect(w->cast != NULL, 0))
+		return shunt__stream_over_write(w, buf, len);
 	while (done < len) {
 		uint64_t left = len - done;
 		struct room r;
@@ -236,6 +238,24 @@ take(struct rest *rest, unsigned char *to, uint64_t len)
 	}
 }
 
+/* Nobody sees where one ends: one after the other. */
+static ssize_t
+over_writev(struct shunt_stream_writer *w, const struct iovec *iov, int n)
+{
+	size_t done = 0;
+
+	for (int i = 0; i < n; i++) {
+		ssize_t part = shunt__stream_over_write(
+		    w, iov[i].iov_base, iov[i].iov_len);
+		if (part < 0 && done == 0)
+			return part;
+		done += part > 0 ? (size_t)part : 0;
+		if (part != (ssize_t)iov[i].iov_len)
+			break;
+	}
+	return (ssize_t)done;
+}
+
 ssize_t
 shunt_stream_writer_writev(struct shunt_stream_writer *w,
     const struct iovec *iov, int n, const struct shunt_send_options *opts)
@@ -256,6 +276,8 @@ shunt_stream_writer_writev(struct shunt_stream_writer *w,
 	}
 	if (n < 0)
 		return -EINVAL;
+	if (w->cast != NULL)
+		return over_writev(w, iov, n);
 	while (done < len) {
 		uint64_t left = len - done;
 		struct room r;
@@ -284,6 +306,8 @@ shunt_stream_writer_reserve(struct shunt_stream_writer *w, size_t want,
 		return -EBUSY;
 	if (want == 0)
 		return -EINVAL;
+	if (w->cast != NULL)
+		return -EOPNOTSUPP;
 	e = room_for(w, want, &r, &limit);
 	if (e != 0)
 		return e;
@@ -331,6 +355,8 @@ shunt_stream_writer_finish(
 		return e;
 	if (w->tx.open)
 		return -EBUSY;
+	if (w->cast != NULL)
+		return shunt__stream_over_mark(w, SHUNT__STREAM_END);
 	e = end_ready(w);
 	/* Only a lane full of ends has no room for another. */
 	if (e == -EAGAIN && (e = read_limit(&limit)) == 0)

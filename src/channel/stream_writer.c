@@ -32,7 +32,9 @@ adopt(struct shunt_stream_writer *w)
 	} else {
 		e = shunt__object_probe_lane(obj, 0);
 	}
-	if (e == 0)
+	if (e == 0 && obj->geo.param != 0)
+		e = shunt__stream_over_adopt(w);
+	else if (e == 0)
 		e = shunt__lane_tx_adopt(&w->tx, shunt__object_ring(obj, 0),
 		    obj->geo.lane_bytes, ctl);
 	if (e < 0)
@@ -49,6 +51,8 @@ adopt(struct shunt_stream_writer *w)
 	shunt__store32(&obj->control->ct_ended, 0);
 	if (!is_open(w))
 		return 0;
+	if (w->cast != NULL)
+		return shunt__stream_over_mark(w, SHUNT__STREAM_BROKEN);
 	/* It kept room for an END, or had reserved it. */
 	e = shunt__lane_reserve(&w->tx, 0, &at);
 	if (e == 0)
@@ -101,7 +105,7 @@ shunt_stream_writer_open(struct shunt_stream_writer **out, const char *name,
 		return shunt__fail(-ENOMEM, "out of memory");
 	made = shunt__stream_attach(&w->obj, name, opts,
 	    SHUNT_STREAM_EXISTING | SHUNT_STREAM_EXCLUSIVE |
-		SHUNT_STREAM_PERSISTENT);
+		SHUNT_STREAM_PERSISTENT | SHUNT_STREAM_OVERWRITE);
 	if (made < 0) {
 		free(w);
 		return made;
@@ -114,6 +118,7 @@ shunt_stream_writer_open(struct shunt_stream_writer **out, const char *name,
 	e = take_lane(w);
 	if (e < 0) {
 		shunt__object_detach(w->obj, shunt__stream_unread);
+		free(w->cast);
 		free(w);
 		return e;
 	}
@@ -140,6 +145,7 @@ shunt_stream_writer_close(struct shunt_stream_writer **writer)
 			shunt__stream_tell(w);
 	}
 	shunt__object_detach(w->obj, shunt__stream_unread);
+	free(w->cast);
 	free(w);
 	*writer = NULL;
 }

@@ -42,6 +42,8 @@ writer(const struct world *w, uint32_t flags)
 	struct shunt_stream_options o = {
 	    .sz = sizeof(o), .flags = flags, .lane_bytes = 4096};
 
+	if (strstr(w->name, "stream-over") != NULL)
+		o.flags |= SHUNT_STREAM_OVERWRITE;
 	if (shunt_stream_writer_open(&s, w->name, &o) < 0)
 		printf("%s\n", shunt_error_detail());
 	return s;
@@ -568,6 +570,9 @@ const struct sweep_case stream_cases[] = {
     CASE("stream-peek", setup_whole, victim_peek, check_read),
     CASE("stream-left", setup_broken, victim_left, check_left),
     CASE("stream-park", setup_empty, victim_park, check_parked),
+    CASE("stream-over-write", setup_empty, victim_write, check_written),
+    CASE("stream-over-next", setup_broken, victim_takeover, check_takeover),
+    CASE("stream-over-read", setup_whole, victim_read, check_read),
     {.name = "grid-stream",
 	.setup = setup_empty,
 	.victim = victim_write,
