@@ -79,6 +79,7 @@ gives '/orders-example: one\n/orders-example: two\n/returns-example: three\n' \
 
 # Two messages while it sleeps, a line of input, the end of the input.
 mkfifo "$dir/in"
+: >"$dir/out"
 "$bin/epoll" /epoll-example <"$dir/in" >"$dir/out" &
 example=$!
 exec 8>"$dir/in"
@@ -95,6 +96,7 @@ printf 'queue: first\ninput: a line\nqueue: second\n' | diff - "$dir/out"
 n=$((n + 1))
 
 if [ -x "$bin/uv" ]; then
+	: >"$dir/out"
 	"$bin/uv" /uv-example >"$dir/out" &
 	example=$!
 	"$shunt" send /uv-example first
@@ -108,6 +110,7 @@ if [ -x "$bin/uv" ]; then
 fi
 
 # Two subscribers; the second comes late and begins with the last value.
+rm -f "$dir/out2"
 "$bin/subscribe" /prices-example >"$dir/out2" &
 other=$!
 i=0
@@ -116,6 +119,7 @@ while [ ! -s "$dir/out2" ]; do
 	[ $i -lt 500 ] || { echo "subscribe: nothing comes"; exit 1; }
 	"$bin/publish" /prices-example tea
 done
+: >"$dir/out"
 "$bin/subscribe" /prices-example >"$dir/out" &
 example=$!
 until_lines 1
