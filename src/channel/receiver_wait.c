@@ -13,10 +13,10 @@
 
 /* Into a call and a look; out of it again if there is nothing. */
 static int
-try_once(struct shunt_queue *queue, int (*poll)(struct shunt_queue *))
+try_once(struct shunt_queue *queue, int (*find)(struct shunt_queue *))
 {
 	shunt__receiver_begin(queue);
-	int e = poll(queue);
+	int e = find(queue);
 	if (e != 0)
 		shunt__receiver_leave(queue->receiver);
 	return e;

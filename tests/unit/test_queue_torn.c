@@ -90,11 +90,51 @@ half_a_message_is_none(void **state)
 	munmap(page, 4096);
 }
 
+/* The second message of a batch cannot be read: so there is no first. */
+static void
+half_a_batch_is_none(void **state)
+{
+	struct sigaction sa = {
+	    .sa_sigaction = look, .sa_flags = SA_SIGINFO | SA_NODEFER};
+	const char *name = test_name("torn");
+	struct iovec msgs[3] = {
+	    {(void *)"one", 3}, {NULL, 30}, {(void *)"x", 1}};
+	struct shunt_queue *sender;
+	char buf[64];
+
+	(void)state;
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(page != MAP_FAILED);
+	msgs[1].iov_base = page;
+	assert_int_equal(shunt_queue_open(&sender, name, NULL), 1);
+	assert_int_equal(shunt_queue_open(&receiver, name, NULL), 0);
+	assert_int_equal(shunt_queue_send(sender, "x", 1, NULL), 0);
+	assert_int_equal(
+	    shunt_queue_recv(receiver, buf, sizeof(buf), NULL, NULL), 1);
+	assert_int_equal(sigaction(SIGSEGV, &sa, NULL), 0);
+	assert_int_equal(mprotect(page, 4096, PROT_NONE), 0);
+	faults = 0;
+	found = 0;
+	assert_int_equal(shunt_queue_send_batch(sender, msgs, 3, NULL), 3);
+	assert_int_equal(faults, 1);
+	assert_int_equal(found, -EAGAIN);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(shunt_queue_recv(receiver, buf, sizeof(buf),
+				     NULL, &at_once),
+		    msgs[i].iov_len);
+	signal(SIGSEGV, SIG_DFL);
+	shunt_queue_close(&receiver);
+	shunt_queue_close(&sender);
+	munmap(page, 4096);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(half_a_message_is_none),
+	    TEST(half_a_batch_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
