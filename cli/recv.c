@@ -196,8 +196,7 @@ FRAMING_HELP_REST
 const struct command command_recv = {
     .name = "recv",
     .summary = "receive messages from a queue",
-    .synopsis =
-	"QUEUE [-n COUNT] [--timeout=S] [--framing=F] [--json] [-- PROGRAM...]",
+    .synopsis = "QUEUE [-n COUNT] [--timeout=S] [OPTION...] [-- PROGRAM...]",
     .run = run,
     .help = help,
 };

@@ -34,7 +34,7 @@ for c in $all; do
 	# Every long option that the help names is one.
 	for o in $(grep -o -- '--[a-z][a-z-]*' "$T/help" | sort -u); do
 		case $c$o in
-		*--help | rm--force | recv--force | pub--kind) continue ;;
+		*--help | rm--force | recv--force | recv--finish | pub--kind) continue ;;
 		create--kind | send--kind) ;;
 		esac
 		run "$SHUNT" "$c" "$o="
