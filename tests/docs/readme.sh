@@ -11,14 +11,15 @@ cleanup()
 {
 	[ -z "$server" ] || kill "$server" 2>/dev/null || :
 	rm -rf "$dir"
-	for name in jobs table build slots table-lock shunt-log-readme; do
+	for name in jobs news pipe upper table build slots table-lock \
+	    shunt-log-readme; do
 		rm -f "/dev/shm/$name"
 	done
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM HUP
 
-for name in jobs table build slots table-lock; do
+for name in jobs news pipe upper table build slots table-lock; do
 	if [ -e "/dev/shm/$name" ]; then
 		echo "/dev/shm/$name is somebody's"
 		exit 77
@@ -65,17 +66,19 @@ while :; do
 	fi
 	case $n in
 	1) expect '^build it$' out 1; expect '^test it$' out 1 ;;
-	2) expect 'hello from a shell' out 2 ;;
-	3) expect 'some bytes' out 3 ;;
-	4) expect '^/table  *raw' out 4; expect 'nobody has it open' out 4 ;;
-	5) expect 'only one of us' out 5; expect 'one of two' out 5 ;;
-	6) expect '^hello$' out 6 ;;
+	2) expect '^it works$' out 2 ;;
+	3) expect '^5$' out 3; expect 'SAY IT LOUD' out 3 ;;
+	4) expect 'hello from a shell' out 4 ;;
+	5) expect 'some bytes' out 5 ;;
+	6) expect '^/table  *raw' out 6; expect 'nobody has it open' out 6 ;;
+	7) expect 'only one of us' out 7; expect 'one of two' out 7 ;;
+	8) expect '^hello$' out 8 ;;
 	esac
 done
-[ $n -eq 7 ] || { echo "README has $((n - 1)) sh blocks, not 6"; exit 1; }
+[ $n -eq 9 ] || { echo "README has $((n - 1)) sh blocks, not 8"; exit 1; }
 block c 2 >lock.c
 cc -Wall -Werror lock.c -o lock $(pkg-config --cflags --libs shunt) && ./lock >out
 expect 'nobody else is in here' out 'c 2'
-left=$(ls /dev/shm | grep -E '^(jobs|table|build|slots|table-lock|shunt-log-readme)$' || :)
+left=$(ls /dev/shm | grep -E '^(jobs|news|pipe|upper|table|build|slots|table-lock|shunt-log-readme)$' || :)
 [ -z "$left" ] || { echo "left in /dev/shm: $left"; exit 1; }
-echo "6 blocks and 2 programs of the README run as they stand"
+echo "8 blocks and 2 programs of the README run as they stand"
