@@ -97,7 +97,10 @@ struct shunt_service {
 	struct shunt_end end;
 };
 
-/* call.c: 0 or a code. */
+/* call.c: the fingerprint of what is shared. */
+uint64_t shunt__call_fingerprint(void);
+
+/* 0 or a code. */
 int shunt__call_open(struct shunt__object **obj, const char *name,
     const struct shunt_service_options *opts, int64_t *patience);
 int shunt__call_unread(struct shunt__object *obj);

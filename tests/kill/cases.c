@@ -315,6 +315,7 @@ main(int argc, char **argv)
 	add(all, &n, object_cases, object_case_count);
 	add(all, &n, queue_cases, queue_case_count);
 	add(all, &n, topic_cases, topic_case_count);
+	add(all, &n, call_cases, call_case_count);
 	add(all, &n, log_cases, log_case_count);
 	add(all, &n, logd_cases, logd_case_count);
 	add(all, &n, lock_cases, lock_case_count);

@@ -64,6 +64,8 @@ extern const struct sweep_case queue_cases[];
 extern const size_t queue_case_count;
 extern const struct sweep_case topic_cases[];
 extern const size_t topic_case_count;
+extern const struct sweep_case call_cases[];
+extern const size_t call_case_count;
 extern const struct sweep_case object_cases[];
 extern const size_t object_case_count;
 extern const struct sweep_case log_cases[];

@@ -88,8 +88,7 @@ note_death(const struct job *job)
 	if (by == 0)
 		return; /* it died before it did anything */
 	at = world->killed[(by - 1) / LIVES][(by - 1) % LIVES];
-	if (at == 0)
-		return; /* it is being killed at this moment */
+	NEED(at != 0); /* noted before it is killed: nobody else is lost */
 	took = test_now() - at;
 	while (most < took &&
 	       !atomic_compare_exchange_weak(&world->slowest, &most, took))

@@ -21,6 +21,9 @@ static const struct shunt_call_options now = {
     .sz = sizeof(now), .wait_ns = SHUNT_NOWAIT};
 static const struct shunt_call_options brief = {
     .sz = sizeof(brief), .wait_ns = 5000000};
+/* Longer than a client goes without asking whether its server lives. */
+static const struct shunt_call_options long_enough = {
+    .sz = sizeof(long_enough), .wait_ns = 60000000};
 static const struct shunt_call_options served = {
     .sz = sizeof(served), .flags = SHUNT_CALL_SERVED};
 
@@ -238,7 +241,8 @@ time_is_over_and_the_late_reply_is_dropped(void **state)
 	assert_int_equal(shunt_client_send(w.client, &a, 4, NULL, NULL), 0);
 	assert_int_equal(shunt_service_next(w.service, &msg, NULL, &now), 4);
 	assert_int_equal(
-	    shunt_client_poll(w.client, &got, 4, NULL, &brief), -ETIMEDOUT);
+	    shunt_client_poll(w.client, &got, 4, NULL, &long_enough),
+	    -ETIMEDOUT);
 	assert_int_equal(shunt_service_cancelled(w.service), 0);
 	struct shunt_request info = {.sz = sizeof(info)};
 	assert_int_equal(shunt_service_next(w.service, &msg, &info, NULL), 4);
