@@ -137,14 +137,15 @@ unknown(const char *name)
 	static const char *const words[][2] = {{"list", "ls"}, {"remove", "rm"},
 	    {"delete", "rm"}, {"unlink", "rm"}, {"prune", "clean"},
 	    {"gc", "clean"}, {"info", "stat"}, {"show", "stat"},
-	    {"receive", "recv"}, {"cat", "read"}, {"hexdump", "dump"},
-	    {"pipe", "put"}, {"new", "create"}, {"server", "logd"},
-	    {"follow", "tail"}, {"logger", "log"}, {"flock", "lock"},
-	    {"mutex", "lock"}, {"semaphore", "sem"}, {"wait", "event"},
-	    {"notify", "event"}, {"attach", "hold"}, {"truncate", "resize"},
-	    {"grow", "resize"}, {"chgrp", "chown"}, {"mlock", "pin"},
-	    {"ipcs", "ls"}, {"ipcrm", "rm"}, {"ipcmk", "create"},
-	    {"df", "limits"}};
+	    {"receive", "recv"}, {"publish", "pub"}, {"subscribe", "sub"},
+	    {"request", "call"}, {"rpc", "call"}, {"service", "serve"},
+	    {"cat", "read"}, {"hexdump", "dump"}, {"pipe", "put"},
+	    {"new", "create"}, {"server", "logd"}, {"follow", "tail"},
+	    {"logger", "log"}, {"flock", "lock"}, {"mutex", "lock"},
+	    {"semaphore", "sem"}, {"wait", "event"}, {"notify", "event"},
+	    {"attach", "hold"}, {"truncate", "resize"}, {"grow", "resize"},
+	    {"chgrp", "chown"}, {"mlock", "pin"}, {"ipcs", "ls"},
+	    {"ipcrm", "rm"}, {"ipcmk", "create"}, {"df", "limits"}};
 	const char *best = NULL;
 	unsigned best_at = 3;
 

@@ -63,7 +63,7 @@ _shunt() {
 	typed=${typed:0:${COMP_POINT:-0}}
 	typed=${typed##*[[:space:]]}
 	case $sub in
-	lock | sem | serve) ! _shunt_behind "$cur" || return ;;
+	lock | sem | serve | recv) ! _shunt_behind "$cur" || return ;;
 	esac
 	# sysv:id=N arrives as five words, --option=value as three.
 	case $sub:$typed in

@@ -110,6 +110,8 @@ rm "/dev/shm/sem.${N#/}-p"
 completes shunt lock "$N-lock" -- tru
 has 'a program behind --' "$OUT" ' true '
 hasnt 'no name behind --' "$OUT" "$N"
+completes shunt recv "$N-queue" -- tru
+has 'a program for each message' "$OUT" ' true '
 completes shunt sem wait "$N-sem" -- cat "$TOP/Make"
 is 'a file for it' "$OUT" " $TOP/Makefile "
 "$SHUNT" rm "$N-lock" "$N-sem" "$N-event"

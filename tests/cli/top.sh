@@ -59,6 +59,29 @@ check 'nobody takes it: messages wait' until_ok 10 about '.depth > 1000 and .lag
 kill "$sender"
 ended "$sender"
 
+# A topic that is overwritten while it is looked at; a stream, in bytes.
+q="$N-t"
+start_to "$T/lines" yes 'news that everybody gets'
+start_from "$T/lines" "$SHUNT" pub "$q"
+sender=$PID
+check 'a topic has a rate, and keeps a ringful' until_ok 10 about \
+    '.messages_per_s > 100 and .depth > 100 and .policy == "lossy" and .lag == 0'
+check 'and in the table' until_ok 10 rates
+kill "$sender"
+ended "$sender"
+q="$N-s"
+start "$SHUNT" put "$q" /dev/zero
+sender=$PID
+start_to /dev/null "$SHUNT" get "$q"
+check 'a stream has bytes' until_ok 10 about \
+    '.bytes_per_s > 10000 and .messages_per_s == 0 and .depth == 0'
+rates() {
+	top | tr -s ' ' | grep "$q" | grep -Eq ' [1-9][0-9.]*[KMG]?B [0-9]+ /'
+}
+check 'and in the table, as bytes' until_ok 10 rates
+kill "$PID" "$sender"
+ended "$sender"
+
 # Drops of a log that nobody serves.
 i=0
 while [ $i -lt 200 ]; do

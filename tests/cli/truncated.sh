@@ -46,6 +46,36 @@ ended "$PID"
 told 'send' "$T/send"
 run "$SHUNT" rm --force "$N-q"
 
+# A topic: who listens, who publishes, who looks.
+"$SHUNT" create "$N-t" 64K --kind=topic
+start "$SHUNT" sub "$N-t" >"$T/out" 2>"$T/sub"
+until_ok 10 sleeps "$PID"
+truncate -s 0 "$SHM-t"
+ended "$PID"
+told 'sub' "$T/sub"
+run "$SHUNT" pub "$N-t" x
+is 'pub afterwards' "$RC" 1
+run "$SHUNT" rm --force "$N-t"
+
+"$SHUNT" create "$N-t" 4K --kind=topic
+start_from "$T/in" "$SHUNT" pub "$N-t" 2>"$T/pub"
+exec 6>"$T/in"
+echo first >&6
+run "$SHUNT" sub "$N-t" --all -n 1 --timeout=10
+is 'before' "$OUT" first
+run "$SHUNT" stat "$N-t"
+went 'stat'
+truncate -s 8192 "$SHM-t"
+run "$SHUNT" stat "$N-t"
+is 'stat of what was cut off: no signal' "$((RC < 2))" 1
+run "$SHUNT" ls "$N-t"
+went 'ls of what was cut off'
+echo second >&6
+exec 6>&-
+ended "$PID"
+told 'pub' "$T/pub"
+run "$SHUNT" rm --force "$N-t"
+
 "$SHUNT" create "$N-l" 64K --kind=log
 serve "$N-l" "$T/log"
 "$SHUNT" log -n "$N-l" --flush kept
