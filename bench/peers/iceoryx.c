@@ -42,6 +42,8 @@ struct own {
 	iox_ws_t ws;
 };
 
+static int end(void);
+
 static void
 become_roudi(int out)
 {
@@ -52,7 +54,8 @@ become_roudi(int out)
 	dup2(null, 0);
 	dup2(out, 1);
 	dup2(null, 2);
-	execlp("iox-roudi", "iox-roudi", "--log-level", "fatal", (char *)NULL);
+	execlp("iox-roudi", "iox-roudi", "--log-level", "fatal", "--kill-delay",
+	    "1", (char *)NULL);
 	_exit(127);
 }
 
@@ -60,11 +63,11 @@ become_roudi(int out)
 static int
 ready(void)
 {
-	uint64_t end = bench_now() + READY_MS * UINT64_C(1000000);
+	uint64_t late = bench_now() + READY_MS * UINT64_C(1000000);
 	char text[4096];
 	size_t n = 0;
 
-	while (bench_now() < end && n + 1 < sizeof text) {
+	while (bench_now() < late && n + 1 < sizeof text) {
 		ssize_t r = read(talk, text + n, sizeof text - n - 1);
 
 		if (r == 0)
@@ -78,7 +81,7 @@ ready(void)
 		if (strstr(text, "ready for clients") != NULL)
 			return 0;
 	}
-	peer_iceoryx_stop();
+	end();
 	return bench_fail("RouDi does not start; is another one running?");
 }
 
@@ -100,22 +103,21 @@ start(void)
 	return ready();
 }
 
-void
-peer_iceoryx_stop(void)
+/* Its end: 1 if it was orderly, so that it has removed what it had made. */
+static int
+end(void)
 {
-	if (roudi <= 0)
-		return;
+	int status = 0, gone = 0;
+
 	kill(roudi, SIGTERM);
-	for (int i = 0; i < 5000; i++) {
-		if (waitpid(roudi, NULL, WNOHANG) != 0) {
-			roudi = 0;
-			break;
-		}
-		bench_sleep(1000000);
+	for (int i = 0; i < 10000 && !gone; i++) {
+		gone = waitpid(roudi, &status, WNOHANG) != 0;
+		if (!gone)
+			bench_sleep(1000000);
 	}
-	if (roudi > 0) {
+	if (!gone) {
 		kill(roudi, SIGKILL);
-		waitpid(roudi, NULL, 0);
+		waitpid(roudi, &status, 0);
 	}
 	/* Its own, which it leaves. */
 	unlink("/tmp/roudi");
@@ -124,6 +126,18 @@ peer_iceoryx_stop(void)
 	roudi = 0;
 	close(talk);
 	talk = -1;
+	return gone && WIFEXITED(status);
+}
+
+/*
+ * It aborts where processes that it knows were killed, and leaves its memory.
+ * Another one takes that over when it starts, and removes it when it ends.
+ */
+void
+peer_iceoryx_stop(void)
+{
+	if (roudi > 0 && !end() && start() == 0)
+		end();
 }
 
 static int
@@ -235,6 +249,8 @@ leave(struct bench_side *me)
 	if (o->pub != NULL)
 		iox_pub_deinit(o->pub);
 	iox_runtime_shutdown();
+	/* Only at its exit does it tell RouDi, which waits for it otherwise. */
+	exit(0);
 }
 
 static inline int
