@@ -71,7 +71,8 @@ struct bench_seat {
 	_Alignas(128) _Atomic uint64_t count; /* sent, or received so far */
 	_Alignas(128) uint64_t sum;           /* of all words */
 	uint64_t begin_ns, end_ns, cpu_ns;
-	int result; /* 0, or a negative code */
+	int result;      /* 1: well, -1: bench_fail(); 0 as long as it runs */
+	int descriptors; /* more than before it joined */
 	char error[200];
 	uint64_t mark[BENCH_SLICES + 1]; /* received at each slice's begin */
 	struct bench_hist hist;
@@ -126,6 +127,8 @@ int bench_errno(const char *what);
 /* A fresh "/shunt-bench-PID-N"; @out has BENCH_NAME bytes. */
 #define BENCH_NAME 64
 void bench_name(char *out);
+/* How many entries of a folder begin with @start. */
+int bench_entries(const char *path, const char *start);
 uint64_t bench_now(void);
 double bench_ns_per_tick(void);
 /* Has everything that was sent arrived? Called when there is nothing. */
@@ -145,6 +148,8 @@ struct bench_result {
 	double rate;                /* messages received a second, by all */
 	double cpu_ns;              /* of all processes, for each message */
 	uint64_t messages;          /* received, or round trips */
+	int descriptors; /* of the side that has most, for what it joined */
+	int files;       /* names in /dev/shm, while it ran */
 };
 
 /* 0; -1 and bench_why(). */
@@ -217,8 +222,6 @@ void bench_size_text(char *out, size_t room, size_t size);
 
 struct bench_cost {
 	double first_us; /* create, attach, first message */
-	int descriptors; /* of one process for one object */
-	int files;       /* names in /dev/shm */
 	double wakeups;  /* a second, of a receiver that waits */
 };
 int bench_cost(struct bench_cost *out, double idle_seconds);

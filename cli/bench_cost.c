@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -22,24 +21,9 @@
 struct note {
 	_Atomic int made, done;
 	uint64_t began, got;
-	int descriptors, wakeups;
+	int wakeups;
 	double seconds;
 };
-
-static int
-entries(const char *path, const char *start)
-{
-	DIR *dir = opendir(path);
-	struct dirent *e;
-	int n = 0;
-
-	while (dir != NULL && (e = readdir(dir)) != NULL)
-		n += e->d_name[0] != '.' &&
-		     strncmp(e->d_name, start, strlen(start)) == 0;
-	if (dir != NULL)
-		closedir(dir);
-	return n;
-}
 
 /* The one who attaches, and gets the first message. */
 static int
@@ -48,10 +32,8 @@ receiver(const char *name, struct note *note)
 	const struct shunt_recv_options o = {sizeof(o), WAIT};
 	struct shunt_queue *queue;
 	char buf[64];
-	int before;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	before = entries("/proc/self/fd", "");
 	while (!atomic_load(&note->made))
 		if (bench_stopped)
 			return 1;
@@ -59,13 +41,12 @@ receiver(const char *name, struct note *note)
 	    shunt_queue_recv(queue, buf, sizeof(buf), NULL, &o) != sizeof(buf))
 		return 1;
 	note->got = bench_now();
-	note->descriptors = entries("/proc/self/fd", "") - before;
 	shunt_queue_close(&queue);
 	return 0;
 }
 
 static int
-sender(const char *name, struct note *note, int *files)
+sender(const char *name, struct note *note)
 {
 	struct shunt_queue *queue;
 	char buf[64] = {0};
@@ -77,7 +58,6 @@ sender(const char *name, struct note *note, int *files)
 		return bench_fail("%s", shunt_error_detail());
 	atomic_store(&note->made, 1);
 	r = shunt_queue_send(queue, buf, sizeof(buf), NULL);
-	*files = entries("/dev/shm", name + 1);
 	while (r == 0 && note->got == 0 && !atomic_load(&note->done) &&
 	       bench_now() - note->began < (uint64_t)WAIT)
 		bench_sleep(20000);
@@ -95,7 +75,7 @@ new_note(void)
 }
 
 static int
-first_message(double *us, struct bench_cost *out)
+first_message(double *us)
 {
 	struct note *note = new_note();
 	char name[BENCH_NAME];
@@ -108,14 +88,13 @@ first_message(double *us, struct bench_cost *out)
 		_exit(receiver(name, note));
 	if (pid < 0)
 		return bench_fail("fork: %s", strerror(errno));
-	bad = sender(name, note, &out->files);
+	bad = sender(name, note);
 	if (bad || note->got == 0)
 		kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 	if (!bad && (status != 0 || note->got == 0))
 		bad = bench_fail("the first message did not arrive");
 	*us = (double)(note->got - note->began) / 1000;
-	out->descriptors = note->descriptors;
 	munmap(note, sizeof(*note));
 	if (bad)
 		shunt_remove(
@@ -191,7 +170,7 @@ bench_cost(struct bench_cost *out, double idle_seconds)
 
 	*out = (struct bench_cost){0};
 	for (int i = 0; i < ROUNDS; i++)
-		if (bench_stopped || first_message(&us[i], out) < 0)
+		if (bench_stopped || first_message(&us[i]) < 0)
 			return -1;
 	qsort(us, ROUNDS, sizeof(us[0]), by_size);
 	out->first_us = us[ROUNDS / 2];

@@ -56,6 +56,8 @@ add_figures(json_t *o, const struct bench_row *row)
 	json_object_set_new(o, "cpu_ns", json_real(r->cpu_ns));
 	json_object_set_new(
 	    o, "messages", json_integer((json_int_t)r->messages));
+	json_object_set_new(o, "descriptors", json_integer(r->descriptors));
+	json_object_set_new(o, "files", json_integer(r->files));
 	json_object_set_new(o, "control", json_string(row->control->id));
 	json_object_set_new(o, "control_before", json_real(row->before));
 	json_object_set_new(o, "control_after", json_real(row->after));

@@ -19,7 +19,7 @@
  */
 
 #define READY_NS UINT64_C(10000000000) /* to attach; some peers are slow */
-#define DRAIN_NS UINT64_C(2500000000)  /* to receive the rest */
+#define DRAIN_NS UINT64_C(8000000000)  /* to receive the rest */
 
 volatile sig_atomic_t bench_stopped;
 
@@ -27,7 +27,7 @@ struct run {
 	const struct bench_driver *driver;
 	const struct bench_cell *cell;
 	struct bench_shared *shared;
-	int sides, left;
+	int sides, left, files;
 	pid_t pid[BENCH_SIDES];
 };
 
@@ -58,7 +58,7 @@ wait_go(const struct bench_side *me)
 static int
 work(const struct bench_driver *d, struct bench_side *me)
 {
-	int r = d->join(me);
+	int before = bench_entries("/proc/self/fd", ""), r = d->join(me);
 
 	if (r < 0)
 		return r;
@@ -69,6 +69,7 @@ work(const struct bench_driver *d, struct bench_side *me)
 	me->seat->cpu_ns = used_ns() - me->seat->cpu_ns;
 	if (me->producer)
 		me->seat->end_ns = bench_now();
+	me->seat->descriptors = bench_entries("/proc/self/fd", "") - before;
 	return r;
 }
 
@@ -178,10 +179,13 @@ static int
 conduct(struct run *run, double seconds)
 {
 	uint64_t length = (uint64_t)(seconds * 1e9), stop;
+	char mark[40];
 
 	run->shared->slice_ns = length / BENCH_SLICES + 1;
 	if (wait_ready(run) < 0)
 		return -1;
+	snprintf(mark, sizeof(mark), "shunt-bench-%ld-", (long)getpid());
+	run->files = bench_entries("/dev/shm", mark);
 	stop = bench_now() + length;
 	atomic_store(&run->shared->go, 1);
 	while (run->left > 0) {
@@ -260,6 +264,8 @@ gather(const struct run *run, struct bench_result *out)
 		*(in ? &got : &sent) += s->count;
 		sum[in] += s->sum;
 		cpu += s->cpu_ns;
+		if (s->descriptors > out->descriptors)
+			out->descriptors = s->descriptors;
 		begin = s->begin_ns < begin ? s->begin_ns : begin;
 		if ((in || cell->consumers == 0) && s->end_ns > end)
 			end = s->end_ns;
@@ -272,6 +278,7 @@ gather(const struct run *run, struct bench_result *out)
 		 (!cell->trips && sum[1] != sum[0] * each))
 		return bench_fail("%llu sent, %llu received: not the same",
 		    (unsigned long long)sent, (unsigned long long)got);
+	out->files = run->files;
 	out->messages = cell->trips ? h->n : got;
 	if (out->messages == 0)
 		return bench_fail("nothing passed in the time");

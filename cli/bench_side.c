@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -49,6 +50,21 @@ bench_name(char *out)
 
 	snprintf(
 	    out, BENCH_NAME, "/shunt-bench-%ld-%u", (long)getpid(), serial++);
+}
+
+int
+bench_entries(const char *path, const char *start)
+{
+	DIR *dir = opendir(path);
+	struct dirent *e;
+	int n = 0;
+
+	while (dir != NULL && (e = readdir(dir)) != NULL)
+		n += e->d_name[0] != '.' &&
+		     strncmp(e->d_name, start, strlen(start)) == 0;
+	if (dir != NULL)
+		closedir(dir);
+	return n;
 }
 
 uint64_t

@@ -98,6 +98,9 @@ _shunt() {
 	*:--format | logd:-f) words='classic iso json' ;;
 	*:--sync | logd:-s) words='batch never' ;;
 	*:--full) words='wait drop default' ;;
+	bench:--mode) words='polling sleeping both' ;;
+	bench:--what) words='trips flood both' ;;
+	bench:--size) words='8 64 1K 64K 1M' ;;
 	*:--level | log:-p)
 		words='emerg alert crit err warning notice info debug' ;;
 	doctor:--peer) words=$(cd /proc && echo [0-9]*) ;;
