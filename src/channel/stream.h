@@ -23,6 +23,7 @@ struct shunt_stream_writer {
 	struct shunt__object *obj;
 	struct shunt__stream_lay *lay;
 	uint64_t piece; /* bytes of a record, at most, where we choose */
+	uint64_t small; /* the same; 0: SHUNT_STREAM_OVERWRITE */
 	uint64_t least; /* not less, while the stream does not end with it */
 	struct shunt__lane_tx tx;
 	struct shunt__cast_tx *cast; /* SHUNT_STREAM_OVERWRITE, or NULL */

@@ -171,10 +171,6 @@ shunt__stream_wait(
 		return SHUNT_E_REMOVED;
 	if (o.wait_ns < 0)
 		return do_not_wait(r);
-	/* Several in a row, then none: the writer is at full speed. */
-	if (r->run > 1)
-		shunt__lane_stand_back();
-	r->run = 0;
 	uint32_t turns = shunt__spin_turns(&r->spin);
 	for (uint32_t i = 0; i < turns; i++) {
 		shunt__pause();

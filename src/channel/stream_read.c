@@ -10,13 +10,25 @@
 
 #define AWAIT 64u /* looks at one place for what is on its way */
 
-/* In a conversation the answer is on its way: as await() of receiver.c. */
+/*
+ * Nothing at the tail.  Several records in a row before that: a writer at full
+ * speed, and we were quicker; so its line is left alone for a moment.  A lone
+ * one is a conversation: the answer is on its way, and a few looks at its
+ * place see it soonest.
+ */
 static inline int
-await(struct shunt_stream_reader *r)
+look_again(struct shunt_stream_reader *r)
 {
-	if (!r->adopted || r->run > 1)
+	uint32_t looks = AWAIT;
+
+	if (!r->adopted)
 		return -EAGAIN;
-	for (uint32_t i = 0; i < AWAIT; i++)
+	if (r->run > 1) {
+		shunt__lane_stand_back();
+		looks = 1;
+	}
+	r->run = 0;
+	for (uint32_t i = 0; i < looks; i++)
 		/* V: only asks whether to look. */
 		if (shunt__acquire64(shunt__lane_word(
 			r->rx.ring, r->rx.cap, r->rx.tail)) != 0)
@@ -34,7 +46,7 @@ next(struct shunt_stream_reader *r, const struct shunt_recv_options *opts)
 		return SHUNT_E_FORKED;
 	int what = shunt__stream_look(r);
 	if (__builtin_expect(what == -EAGAIN, 0)) {
-		what = await(r);
+		what = look_again(r);
 		if (what == -EAGAIN)
 			what = shunt__stream_wait(r, opts);
 	}

@@ -176,19 +176,53 @@ commit(struct shunt_stream_writer *w, uint64_t len)
 	shunt__stream_tell(w);
 }
 
+/* A few bytes and room for them as they are, which is nearly always so.  NULL
+ * if not: then find_room() tells. */
+static inline void *
+room_at_once(struct shunt_stream_writer *w, size_t len)
+{
+	struct shunt__lane_tx *tx = &w->tx;
+	uint64_t pos = tx->head & (tx->cap - 1);
+	uint64_t need = shunt__lane_need(len);
+
+	/* None, and a length that wraps round, are long, too. */
+	if (len - 1 >= w->small || tx->cap - pos < need ||
+	    tx->head - tx->tail_seen + need + 2 * SHUNT__LANE_HEAD > tx->cap)
+		return NULL;
+	tx->pad = 0;
+	return tx->ring + pos + SHUNT__LANE_HEAD;
+}
+
+static ssize_t write_slow(struct shunt_stream_writer *w, const void *buf,
+    size_t len, const struct shunt_send_options *opts);
+
 ssize_t
 shunt_stream_writer_write(struct shunt_stream_writer *w, const void *buf,
     size_t len, const struct shunt_send_options *opts)
 {
-	struct limit limit = {.opts = opts};
-	const unsigned char *from = buf;
-	size_t done = 0;
 	int e = check(w);
 
 	if (__builtin_expect(e != 0, 0))
 		return e;
 	if (__builtin_expect(w->tx.open, 0))
 		return -EBUSY;
+	void *at = room_at_once(w, len);
+	if (__builtin_expect(at == NULL, 0))
+		return write_slow(w, buf, len, opts);
+	memcpy(at, buf, len);
+	commit(w, len);
+	return (ssize_t)len;
+}
+
+static ssize_t
+write_slow(struct shunt_stream_writer *w, const void *buf, size_t len,
+    const struct shunt_send_options *opts)
+{
+	struct limit limit = {.opts = opts};
+	const unsigned char *from = buf;
+	size_t done = 0;
+	int e = 0;
+
 	if (__builtin_expect(len > SSIZE_MAX, 0))
 		return -EINVAL;
 	if (__builtin_expect(w->cast != NULL, 0))

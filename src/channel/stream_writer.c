@@ -122,6 +122,7 @@ shunt_stream_writer_open(struct shunt_stream_writer **out, const char *name,
 		free(w);
 		return e;
 	}
+	w->small = w->cast == NULL ? w->piece : 0;
 	w->magic = SHUNT__STREAM_WRITER_MAGIC;
 	*out = w;
 	return made;
