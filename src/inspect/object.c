@@ -112,7 +112,7 @@ stat_stream(const struct shunt__look *look, struct shunt_segment_info *info,
 	struct shunt__slot_lay slot;
 	struct shunt__stream_lay lay;
 	struct shunt__lane_lay ctl;
-	uint64_t tail;
+	uint64_t tail, at;
 
 	shunt__info_slots(look, info, parts, SHUNT_ROLE_READS, NULL, NULL);
 	stat_lanes(look, SHUNT_ROLE_WRITES, 1, info, parts);
@@ -128,6 +128,12 @@ stat_stream(const struct shunt__look *look, struct shunt_segment_info *info,
 	    info->passed != 0 && shunt__load64(&lay.st_ended) == info->passed;
 	if (shunt__load32(&look->control.ct_ended) != 0)
 		return 0; /* its last reader has closed for good */
+	if (look->geo.param != 0) {
+		/* Overwritten: the reader's place is its own. */
+		tail = info->passed;
+		at = shunt__load64(&slot.sl_word[SHUNT__STREAM_AT]);
+		info->unread = tail > at ? tail - at : tail != at;
+	}
 	return info->unread != 0 ||
 	       (tail != shunt__load64(&lay.st_ended) &&
 		   shunt__load64(&slot.sl_word[SHUNT__STREAM_TOLD]) !=

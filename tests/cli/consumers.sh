@@ -108,10 +108,13 @@ run "$SHUNT" recv "$q" --timeout=5
 is 'no such program: it is there' "$OUT" kept
 run "$SHUNT" recv "$q" --
 refused 'nothing behind --' 2 'a program'
-start "$SHUNT" recv "$q" -n 0 -- cat
+start "$SHUNT" recv "$q" -n 0 -- cat >"$T/cat"
 until_ok 10 receiving 1
 "$SHUNT" send "$q" x
-until_ok 10 sleeps "$PID"
+done_with() {
+	"$SHUNT" stat "$q" | grep -q ' messages *0 in it'
+}
+until_ok 10 done_with
 kill -TERM "$PID"
 ended "$PID"
 is 'between two programs SIGTERM is the end' "$RC" 0

@@ -4,7 +4,7 @@
 # Pain 18: a slow or dead reader blocks the writer for ever, or messages get
 # lost and nobody says so.
 # Remedy: the sender says how long it waits; what was sent stays; what a log
-# drops becomes a line of it.
+# drops becomes a line of it; a topic has a policy, and losses are counted.
 . "$(dirname "$0")/../cli/lib.sh"
 
 # Full: an answer, no hang and no loss.
@@ -51,3 +51,21 @@ lost=$(sed -n 's/.*shunt: \([0-9]*\) messages dropped from pid.*/\1/p' \
     "$T/log")
 check 'some were lost' [ "${lost:-0}" -gt 0 ]
 is 'written and told lost make the whole' $((written + ${lost:-0})) 400
+
+# A topic: who is slow misses messages and knows how many, nobody waits for it.
+"$SHUNT" create "$N-t" 4K --kind=topic --policy=lossy
+start "$SHUNT" sub "$N-t" >"$T/heard" 2>"$T/err"
+slow=$PID
+listens() {
+	"$SHUNT" stat "$N-t" | grep -q ' subscriber *process'
+}
+until_ok 10 listens
+kill -STOP "$slow"
+seq 1 1000 >"$T/news"
+run_from "$T/news" timeout 10 "$SHUNT" pub "$N-t" --finish
+is 'nobody waits for who is stopped' "$RC" 0
+kill -CONT "$slow"
+ended "$slow"
+lost=$(sed -n 's/.*lost \([0-9]*\) message.*/\1/p' "$T/err" |
+    awk '{ n += $1 } END { print n + 0 }')
+is 'heard and told lost make the whole' $(($(wc -l <"$T/heard") + lost)) 1000

@@ -153,6 +153,34 @@ a_stream_stays_for_what_was_not_read(void **state)
 	assert_false(test_there(name));
 }
 
+static void
+a_stream_that_is_overwritten_has_a_reader_at_his_own_place(void **state)
+{
+	const char *name = test_name("stream");
+	struct shunt_stream_options o = {.sz = sizeof(o),
+	    .lane_bytes = 4096,
+	    .flags = SHUNT_STREAM_OVERWRITE};
+	struct shunt_stream_writer *w;
+	struct shunt_stream_reader *r;
+	char buf[64];
+
+	(void)state;
+	assert_int_equal(shunt_stream_writer_open(&w, name, &o), 1);
+	assert_int_equal(shunt_stream_reader_open(&r, name, &o), 0);
+	assert_int_equal(shunt_stream_writer_write(w, "hello", 5, NULL), 5);
+	assert_int_equal(shunt_stream_writer_finish(w, NULL), 0);
+	shunt_stream_writer_close(&w);
+	assert_true(look(name).unread > 0);
+	assert_int_equal(
+	    shunt_stream_reader_read(r, buf, sizeof(buf), NULL), 5);
+	assert_true(look(name).unread > 0);
+	assert_int_equal(
+	    shunt_stream_reader_read(r, buf, sizeof(buf), NULL), 0);
+	assert_int_equal(look(name).unread, 0);
+	shunt_stream_reader_close(&r);
+	assert_false(test_there(name));
+}
+
 static int
 send_and_die(void *arg)
 {
@@ -368,6 +396,7 @@ main(void)
 	    TEST(a_topic_tells_who_is_behind),
 	    TEST(a_lap_later_a_topic_has_counted_all),
 	    TEST(a_stream_stays_for_what_was_not_read),
+	    TEST(a_stream_that_is_overwritten_has_a_reader_at_his_own_place),
 	    TEST(a_request_that_nobody_has_keeps_a_service),
 	    TEST(a_topic_that_lies_hurts_nobody_who_looks),
 	    TEST(a_stream_that_lies_hurts_nobody_who_looks),
