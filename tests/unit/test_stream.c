@@ -797,13 +797,13 @@ a_descriptor_for_poll(void **state)
 	assert_int_equal(readable(fd, 20000), 1);
 	assert_int_equal(answer(&s), SHUNT_E_BROKEN);
 	assert_int_equal(answer(&s), -EAGAIN);
+	/* Behind a death it may be readable for nothing once more. */
 	for (int i = 0; i < 30; i++) {
 		p->step.n = 0;
 		pid_t pid = peer_start(write_and_stand, p);
 		step_wait(&p->step, 1);
 		get(&s, "begun");
 		assert_int_equal(answer(&s), -EAGAIN);
-		assert_int_equal(readable(fd, 0), 0);
 		kill(pid, SIGKILL);
 		ssize_t n = -EAGAIN;
 		/* However often it wakes: the break is seen at last. */
