@@ -112,7 +112,9 @@ CLI_LIBS = $(JANSSON_LIBS) $(NCURSES_LIBS) -lm
 PROGRAM_SRC := $(filter-out bench/peers/%,$(wildcard tests/*/*.c bench/*.c \
                  bench/*/*.c examples/*.c examples/*/*.c))
 finds  = $(if $(1),$(shell grep -l '^ *\#include <$(2)' $(1) /dev/null))
-exists = $(shell echo '\#include <$(1)>' | \
+# Make 4.3 keeps the backslash of an escaped one inside of a call.
+hash  := \#
+exists = $(shell echo '$(hash)include <$(1)>' | \
            $(CC) $(ALL_CPPFLAGS) -E - >/dev/null 2>&1 && echo yes)
 
 USES_CMOCKA := $(call finds,$(PROGRAM_SRC),cmocka.h)
@@ -343,8 +345,8 @@ $(B)/bench/bench: $(call o,$(SUITE_SRC))
 # Each peer is there if its library is; a driver without one says so in its
 # rows.  Asked only when this program is made, and all anew when one comes.
 ICEORYX    = $(lastword $(wildcard /usr/include/iceoryx/v2*))
-PEERS_CXX  = $(and $(shell command -v g++),$(call \
-               exists,boost/interprocess/ipc/message_queue.hpp))
+PEERS_CXX  = $(and $(shell g++ -dumpversion 2>/dev/null),$(call \
+               exists,boost/version.hpp))
 PEERS_LIBS = $(if $(call exists,zmq.h),-lzmq) \
              $(if $(call exists,nng/nng.h),-lnng) \
              $(if $(call exists,ck_ring.h),-lck) \
