@@ -152,7 +152,9 @@ setup(const struct bench_cell *cell)
 static uint64_t
 depth(const struct bench_cell *cell)
 {
-	return cell->size > 131072 ? 4 : cell->size > 16384 ? 32 : 256;
+	if (cell->size > 131072)
+		return cell->producers > 1 ? 2 : 4;
+	return cell->size > 16384 ? 32 : 256;
 }
 
 static void
