@@ -219,7 +219,7 @@ gather_piece(struct gather *g, const unsigned char *from, size_t len)
 	while (len-- > 0) {
 		g->word[g->have++] = *from++;
 		if (g->have == 8) {
-			shunt__cast_put(g->to++, g->word, 8);
+			shunt__cast_put_words(g->to++, g->word, 8);
 			g->have = 0;
 		}
 	}
@@ -247,7 +247,7 @@ shunt_publisher_sendv(struct shunt_publisher *pub, const struct iovec *iov,
 		struct gather g = {.to = room};
 		for (int i = 0; i < n; i++)
 			gather_piece(&g, iov[i].iov_base, iov[i].iov_len);
-		shunt__cast_put(g.to, g.word, g.have);
+		shunt__cast_put_words(g.to, g.word, g.have);
 		shunt__cast_commit(&c->tx, len);
 		announce(pub);
 	}

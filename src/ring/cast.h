@@ -23,6 +23,7 @@
 
 #include <sys/uio.h>
 
+#include "base/copy.h"
 #include "ring/lane.h"
 
 /* A cursor word: a position, a multiple of 8, and what it is worth. */
@@ -241,11 +242,28 @@ shunt__cast_take(struct shunt__cast_rx *rx)
 	return 0;
 }
 
-/* ---- copies, whose words may be overwritten while they are read ---- */
+/*
+ * ---- copies, whose bytes may be overwritten while they are read ----
+ *
+ * C11 has no copy of bytes that others write: this is memcpy(), between a look
+ * at the header and shunt__cast_whole(), whose fence keeps the compiler from
+ * moving it.  What was read is believed only then, so it may be anything
+ * before.  ThreadSanitizer would be right to call it a race; it gets words,
+ * each a relaxed load and store, and so checks all the rest.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define SHUNT__CAST_WORDS 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SHUNT__CAST_WORDS 1
+#endif
+#endif
+#ifndef SHUNT__CAST_WORDS
+#define SHUNT__CAST_WORDS 0
+#endif
 
-/* Into the ring: whole words; @len is filled up to one with zeros. */
 static inline void
-shunt__cast_put(void *at, const void *from, size_t len)
+shunt__cast_put_words(void *at, const void *from, size_t len)
 {
 	struct shunt__u64 *to = at;
 	const unsigned char *src = from;
@@ -262,9 +280,8 @@ shunt__cast_put(void *at, const void *from, size_t len)
 	}
 }
 
-/* Out of the ring. */
 static inline void
-shunt__cast_get(void *to, const void *at, size_t len)
+shunt__cast_get_words(void *to, const void *at, size_t len)
 {
 	const struct shunt__u64 *from = at;
 	unsigned char *dst = to;
@@ -278,6 +295,27 @@ shunt__cast_get(void *to, const void *at, size_t len)
 		word = shunt__load64(from);
 		memcpy(dst, &word, len);
 	}
+}
+
+/* Into the ring, to a multiple of 8; up to the next such multiple the bytes
+ * behind may be written, too. */
+static inline void
+shunt__cast_put(void *at, const void *from, size_t len)
+{
+	if (SHUNT__CAST_WORDS)
+		shunt__cast_put_words(at, from, len);
+	else
+		shunt__copy(at, from, len);
+}
+
+/* Out of the ring, from a multiple of 8. */
+static inline void
+shunt__cast_get(void *to, const void *at, size_t len)
+{
+	if (SHUNT__CAST_WORDS)
+		shunt__cast_get_words(to, at, len);
+	else
+		shunt__copy(to, at, len);
 }
 
 #endif /* SHUNT_RING_CAST_H */
