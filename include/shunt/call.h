@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <shunt/error.h>
 
@@ -122,7 +123,7 @@ struct shunt_request {
  * Death:   killed at any instruction it leaves a whole service or none.
  * Fork:    the child's calls on the handle return SHUNT_E_FORKED; it opens
  *          the service itself.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_client_open(struct shunt_client **out, const char *name,
     const struct shunt_service_options *opts);
@@ -140,7 +141,7 @@ int shunt_client_open(struct shunt_client **out, const char *name,
  * Signals: not from a handler.
  * Death:   killed in it, requests not yet begun stay and are done.
  * Fork:    in a child of the opener frees the child's memory only.
- * Since:   0.2
+ * Since:   0.1
  */
 void shunt_client_close(struct shunt_client **client);
 
@@ -183,7 +184,7 @@ void shunt_client_close(struct shunt_client **client);
  * Death:   a killed client's request is done or was never sent; its reply is
  *          dropped.  A killed server costs the one call that it had.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 ssize_t shunt_client_call(struct shunt_client *client, const void *msg,
     size_t len, void *buf, size_t cap, struct shunt_reply *info,
@@ -191,12 +192,14 @@ ssize_t shunt_client_call(struct shunt_client *client, const void *msg,
 
 /**
  * shunt_client_send()    - send a request; its reply is had later.
+ * shunt_client_sendv()   - the same, of a message in several parts.
  * shunt_client_reserve() - get room for a request, to write it in place.
  * shunt_client_commit()  - send what was written there.
  * shunt_client_abort()   - give the room back; nothing was sent.
  * @client: an open client.
  * @msg:    send: @len bytes; reserve: set to the room, 8-byte aligned.
  * @len:    0 to shunt_client_max(@client); commit: at most what was reserved.
+ * @parts:  the @n parts, sent one right after the other; NULL if @n is 0.
  * @id:     set to the request's id, never 0; or NULL.
  * @opts:   NULL for the defaults; wait_ns is for room.
  *
@@ -208,7 +211,8 @@ ssize_t shunt_client_call(struct shunt_client *client, const void *msg,
  *   -EAGAIN         no room, and wait_ns is SHUNT_NOWAIT.
  *   -ETIMEDOUT      no room before wait_ns ran out.
  *   -EBUSY          SHUNT_CALLS_OPEN calls are open: poll first; or as call.
- *   -EINVAL         commit without a reservation, or of more than it.
+ *   -EINVAL         commit without a reservation, or of more than it; @n is
+ *                   negative.
  *   -EMSGSIZE -ENOSPC -ENOMEM SHUNT_E_CLOSED SHUNT_E_SLOTS SHUNT_E_REMOVED
  *   SHUNT_E_FORKED SHUNT_E_CORRUPT as shunt_client_call().
  *
@@ -218,10 +222,12 @@ ssize_t shunt_client_call(struct shunt_client *client, const void *msg,
  * Signals: with SHUNT_NOWAIT from a handler, once its thread has sent before.
  * Death:   killed at any instruction, the request is there whole or absent.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_client_send(struct shunt_client *client, const void *msg, size_t len,
     uint64_t *id, const struct shunt_call_options *opts);
+int shunt_client_sendv(struct shunt_client *client, const struct iovec *parts,
+    int n, uint64_t *id, const struct shunt_call_options *opts);
 int shunt_client_reserve(struct shunt_client *client, size_t len, void **msg,
     const struct shunt_call_options *opts);
 int shunt_client_commit(struct shunt_client *client, size_t len, uint64_t *id);
@@ -257,7 +263,7 @@ void shunt_client_abort(struct shunt_client *client);
  * Signals: not from a handler.
  * Death:   as shunt_client_call().
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 ssize_t shunt_client_poll(struct shunt_client *client, void *buf, size_t cap,
     struct shunt_reply *info, const struct shunt_call_options *opts);
@@ -282,7 +288,7 @@ int shunt_client_release(struct shunt_client *client);
  * Signals: not from a handler.
  * Death:   killed in it, the call is cancelled or not.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_client_cancel(struct shunt_client *client, uint64_t id);
 
@@ -298,7 +304,7 @@ int shunt_client_cancel(struct shunt_client *client, uint64_t id);
  * Signals: async-signal-safe.
  * Death:   touches nothing shared.
  * Fork:    valid in the child.
- * Since:   0.2
+ * Since:   0.1
  */
 size_t shunt_client_max(const struct shunt_client *client);
 size_t shunt_service_max(const struct shunt_service *service);
@@ -321,7 +327,7 @@ size_t shunt_service_max(const struct shunt_service *service);
  * Signals: not from a handler.
  * Death:   killed at any instruction it leaves a whole service or none.
  * Fork:    SHUNT_E_FORKED in a child, which opens the service itself.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_service_open(struct shunt_service **out, const char *name,
     const struct shunt_service_options *opts);
@@ -354,13 +360,14 @@ int shunt_service_open(struct shunt_service **out, const char *name,
  * Death:   killed before the reply is committed, the client gets
  *          SHUNT_E_PEERDEAD; after, the reply.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 ssize_t shunt_service_next(struct shunt_service *service, const void **msg,
     struct shunt_request *info, const struct shunt_call_options *opts);
 
 /**
  * shunt_service_reply()   - answer the open request.
+ * shunt_service_replyv()  - the same, with an answer in several parts.
  * shunt_service_reserve() - get room for the answer, to write it in place.
  * shunt_service_commit()  - answer with what was written there.
  * @service: a service with an open request.
@@ -368,6 +375,7 @@ ssize_t shunt_service_next(struct shunt_service *service, const void **msg,
  * @msg:     reply: @len bytes, not those of the request, copied; reserve: set
  *           to the room, 8-byte aligned.
  * @len:     0 to shunt_service_max(); commit: at most what was reserved.
+ * @parts:   the @n parts, sent one right after the other; NULL if @n is 0.
  *
  * A client whose reply lane is full is waited for as `patience_ns` says; then,
  * or if it is dead, the reply is dropped and the request is over.
@@ -387,10 +395,12 @@ ssize_t shunt_service_next(struct shunt_service *service, const void **msg,
  * Signals: not from a handler.
  * Death:   one store makes the reply: killed before it, SHUNT_E_PEERDEAD.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_service_reply(
     struct shunt_service *service, int32_t status, const void *msg, size_t len);
+int shunt_service_replyv(struct shunt_service *service, int32_t status,
+    const struct iovec *parts, int n);
 int shunt_service_reserve(
     struct shunt_service *service, size_t len, void **msg);
 int shunt_service_commit(
@@ -409,7 +419,7 @@ int shunt_service_commit(
  * Signals: not from a handler.
  * Death:   a client that died without giving up is not noticed here.
  * Fork:    0 in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_service_cancelled(const struct shunt_service *service);
 
@@ -428,7 +438,7 @@ int shunt_service_cancelled(const struct shunt_service *service);
  * Signals: not from a handler.
  * Death:   killed in it, the service is finished or not.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_service_finish(struct shunt_service *service);
 
@@ -445,7 +455,7 @@ int shunt_service_finish(struct shunt_service *service);
  * Signals: not from a handler.
  * Death:   killed in it, the next opener or remover finishes the work.
  * Fork:    in a child of the opener frees the child's memory only.
- * Since:   0.2
+ * Since:   0.1
  */
 void shunt_service_close(struct shunt_service **service);
 
@@ -466,7 +476,7 @@ void shunt_service_close(struct shunt_service **service);
  * Signals: not from a handler.
  * Death:   a server's death makes its client's descriptor readable.
  * Fork:    SHUNT_E_FORKED in a child; NULL.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_client_fd(struct shunt_client *client);
 int shunt_service_fd(struct shunt_service *service);

@@ -181,7 +181,7 @@ int shunt_queue_send(struct shunt_queue *queue, const void *msg, size_t len,
  * Signals: as shunt_queue_send().
  * Death:   as shunt_queue_send(): all parts or none.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_queue_sendv(struct shunt_queue *queue, const struct iovec *parts,
     int n, const struct shunt_send_options *opts);
@@ -208,7 +208,7 @@ int shunt_queue_sendv(struct shunt_queue *queue, const struct iovec *parts,
  * Death:   killed at any instruction, all that it would have told of is there
  *          or nothing.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_queue_send_batch(struct shunt_queue *queue, const struct iovec *msgs,
     int n, const struct shunt_send_options *opts);
@@ -235,7 +235,7 @@ int shunt_queue_send_batch(struct shunt_queue *queue, const struct iovec *msgs,
  * Death:   killed in it, the queue is finished or not; who sleeps learns of it
  *          after at most 1 s.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_queue_finish(struct shunt_queue *queue);
 
@@ -326,7 +326,7 @@ ssize_t shunt_queue_recv(struct shunt_queue *queue, void *buf, size_t cap,
  * Death:   killed before they are released, which is the last thing that it
  *          does, all of them go to other receivers.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_queue_recv_batch(struct shunt_queue *queue, void *buf, size_t cap,
     struct shunt_message *infos, int n, const struct shunt_recv_options *opts);
@@ -385,7 +385,7 @@ int shunt_queue_release(struct shunt_queue *queue);
  * Death:   a sender killed between sending and waking makes the descriptor
  *          readable by its death.
  * Fork:    SHUNT_E_FORKED in a child; the end is of no use there.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_queue_fd(struct shunt_queue *queue);
 struct shunt_end *shunt_queue_end(struct shunt_queue *queue);

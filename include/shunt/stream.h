@@ -96,7 +96,7 @@ enum {
  * Signals: not from a handler.
  * Death:   killed at any instruction it leaves a whole stream or none.
  * Fork:    the child's calls on the handle return SHUNT_E_FORKED.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_stream_writer_open(struct shunt_stream_writer **out, const char *name,
     const struct shunt_stream_options *opts);
@@ -133,7 +133,7 @@ int shunt_stream_writer_open(struct shunt_stream_writer **out, const char *name,
  * Death:   killed at any instruction, the bytes so far are there, up to a
  *          place in this call's; then the stream is broken.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 ssize_t shunt_stream_writer_write(struct shunt_stream_writer *writer,
     const void *buf, size_t len, const struct shunt_send_options *opts);
@@ -164,7 +164,7 @@ ssize_t shunt_stream_writer_writev(struct shunt_stream_writer *writer,
  * Signals: not from a handler.
  * Death:   a reservation of a dead writer never existed.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 ssize_t shunt_stream_writer_reserve(struct shunt_stream_writer *writer,
     size_t want, void **at, const struct shunt_send_options *opts);
@@ -187,7 +187,7 @@ int shunt_stream_writer_commit(struct shunt_stream_writer *writer, size_t len);
  * Signals: not from a handler.
  * Death:   killed in it, the stream has its end or is broken.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_stream_writer_finish(
     struct shunt_stream_writer *writer, const struct shunt_send_options *opts);
@@ -205,7 +205,7 @@ int shunt_stream_writer_finish(
  * Signals: not from a handler.
  * Death:   killed in it, the next opener or remover finishes the work.
  * Fork:    in a child of the opener frees the child's memory only.
- * Since:   0.2
+ * Since:   0.1
  */
 void shunt_stream_writer_close(struct shunt_stream_writer **writer);
 
@@ -228,7 +228,7 @@ void shunt_stream_writer_close(struct shunt_stream_writer **writer);
  * Signals: not from a handler.
  * Death:   killed at any instruction it leaves a whole stream or none.
  * Fork:    the child's calls on the handle return SHUNT_E_FORKED.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_stream_reader_open(struct shunt_stream_reader **out, const char *name,
     const struct shunt_stream_options *opts);
@@ -263,7 +263,7 @@ int shunt_stream_reader_open(struct shunt_stream_reader **out, const char *name,
  * Death:   killed before it returns, the next reader gets the bytes again, or
  *          goes on behind those of them that were copied.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 ssize_t shunt_stream_reader_read(struct shunt_stream_reader *reader, void *buf,
     size_t cap, const struct shunt_recv_options *opts);
@@ -293,7 +293,7 @@ ssize_t shunt_stream_reader_read(struct shunt_stream_reader *reader, void *buf,
  * Death:   killed before release, the next reader gets the bytes again; what
  *          was released never comes again.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 ssize_t shunt_stream_reader_peek(struct shunt_stream_reader *reader,
     const void **bytes, const struct shunt_recv_options *opts);
@@ -324,7 +324,7 @@ int shunt_stream_reader_release(struct shunt_stream_reader *reader, size_t len);
  * Signals: not from a handler.
  * Death:   a writer's death makes the descriptor readable.
  * Fork:    SHUNT_E_FORKED in a child; the end is of no use there.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_stream_reader_fd(struct shunt_stream_reader *reader);
 struct shunt_end *shunt_stream_reader_end(struct shunt_stream_reader *reader);
@@ -339,7 +339,7 @@ struct shunt_end *shunt_stream_reader_end(struct shunt_stream_reader *reader);
  * Signals: not from a handler.
  * Death:   killed in it, the next opener or remover finishes the work.
  * Fork:    in a child of the opener frees the child's memory only.
- * Since:   0.2
+ * Since:   0.1
  */
 void shunt_stream_reader_close(struct shunt_stream_reader **reader);
 

@@ -129,7 +129,7 @@ struct shunt_topic_message {
  * Death:   killed at any instruction it leaves a whole topic or none.
  * Fork:    the child's calls on the handle return SHUNT_E_FORKED; it opens
  *          the topic itself.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_publisher_open(struct shunt_publisher **out, const char *name,
     const struct shunt_publisher_options *opts);
@@ -147,7 +147,7 @@ int shunt_publisher_open(struct shunt_publisher **out, const char *name,
  * Signals: not from a handler.
  * Death:   killed in it, the next opener or remover finishes the work.
  * Fork:    in a child of the opener frees the child's memory only.
- * Since:   0.2
+ * Since:   0.1
  */
 void shunt_publisher_close(struct shunt_publisher **pub);
 
@@ -192,7 +192,7 @@ void shunt_publisher_close(struct shunt_publisher **pub);
  * Death:   killed at any instruction, the publisher leaves the message whole
  *          or absent, and nobody waits for it.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_publisher_send(struct shunt_publisher *pub, const void *msg,
     size_t len, const struct shunt_send_options *opts);
@@ -220,7 +220,7 @@ int shunt_publisher_sendv(struct shunt_publisher *pub, const struct iovec *iov,
  * Signals: as shunt_publisher_send().
  * Death:   killed at any instruction, whole steps were published or not.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_publisher_send_batch(struct shunt_publisher *pub,
     const struct iovec *msgs, int n, const struct shunt_send_options *opts);
@@ -249,7 +249,7 @@ int shunt_publisher_send_batch(struct shunt_publisher *pub,
  * Death:   a reservation of a dead publisher never existed; what it overwrote
  *          were messages that had been given up before.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_publisher_reserve(struct shunt_publisher *pub, size_t len, void **msg,
     const struct shunt_send_options *opts);
@@ -273,7 +273,7 @@ void shunt_publisher_abort(struct shunt_publisher *pub);
  * Death:   killed in it, the topic is finished or not; sleepers see it within
  *          a second.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_publisher_finish(struct shunt_publisher *pub);
 
@@ -289,7 +289,7 @@ int shunt_publisher_finish(struct shunt_publisher *pub);
  * Signals: async-signal-safe.
  * Death:   touches nothing shared.
  * Fork:    valid in the child.
- * Since:   0.2
+ * Since:   0.1
  */
 size_t shunt_publisher_max(const struct shunt_publisher *pub);
 
@@ -327,7 +327,7 @@ size_t shunt_publisher_max(const struct shunt_publisher *pub);
  *          for it go on within a second.
  * Fork:    the child's calls on the handle return SHUNT_E_FORKED; it opens
  *          the topic itself.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_subscriber_open(struct shunt_subscriber **out, const char *name,
     const struct shunt_subscriber_options *opts);
@@ -344,7 +344,7 @@ int shunt_subscriber_open(struct shunt_subscriber **out, const char *name,
  * Signals: not from a handler.
  * Death:   killed in it, the next opener or remover finishes the work.
  * Fork:    in a child of the opener frees the child's memory only.
- * Since:   0.2
+ * Since:   0.1
  */
 void shunt_subscriber_close(struct shunt_subscriber **sub);
 
@@ -379,10 +379,39 @@ void shunt_subscriber_close(struct shunt_subscriber **sub);
  * Death:   a killed subscriber's place is not kept: who opens anew begins as
  *          `history` says.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 ssize_t shunt_subscriber_recv(struct shunt_subscriber *sub, void *buf,
     size_t cap, struct shunt_topic_message *info,
+    const struct shunt_recv_options *opts);
+
+/**
+ * shunt_subscriber_recv_batch() - copy several messages out by one call.
+ * @sub:   an open subscriber.
+ * @buf:   room for the messages, which are put one right after the other.
+ * @cap:   bytes of room.
+ * @infos: @n structs, of which the first has `sz` set: all are filled as one
+ *         of that size.  `len` says where the next message begins.
+ * @n:     the most messages wanted, 1 or more.
+ * @opts:  NULL for the defaults.
+ *
+ * Waits for the first message, then takes as many of the same publisher as
+ * are there and fit.
+ *
+ * Returns: how many messages came, 1 to @n; or a negative code as
+ *   shunt_subscriber_recv(), for the first one; also
+ *   -EINVAL  @n is below 1, or @infos is NULL or has no `sz`.
+ *
+ * Memory:  all that the publisher wrote before publishing is visible.
+ * Threads: one thread at a time.
+ * Blocks:  as shunt_subscriber_recv(), for the first message alone.
+ * Signals: not from a handler.
+ * Death:   as shunt_subscriber_recv().
+ * Fork:    SHUNT_E_FORKED in a child.
+ * Since:   0.1
+ */
+int shunt_subscriber_recv_batch(struct shunt_subscriber *sub, void *buf,
+    size_t cap, struct shunt_topic_message *infos, int n,
     const struct shunt_recv_options *opts);
 
 /**
@@ -412,7 +441,7 @@ ssize_t shunt_subscriber_recv(struct shunt_subscriber *sub, void *buf,
  * Signals: not from a handler.
  * Death:   as shunt_subscriber_recv().
  * Fork:    SHUNT_E_FORKED in a child; valid is 0.
- * Since:   0.2
+ * Since:   0.1
  */
 ssize_t shunt_subscriber_peek(struct shunt_subscriber *sub, const void **msg,
     struct shunt_topic_message *info, const struct shunt_recv_options *opts);
@@ -437,7 +466,7 @@ int shunt_subscriber_release(struct shunt_subscriber *sub);
  * Signals: not from a handler.
  * Death:   nothing shared is written.
  * Fork:    0 in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 uint64_t shunt_subscriber_lost(const struct shunt_subscriber *sub);
 uint64_t shunt_subscriber_lag(const struct shunt_subscriber *sub);
@@ -468,7 +497,7 @@ uint64_t shunt_subscriber_lag(const struct shunt_subscriber *sub);
  * Death:   a publisher killed before it made the descriptor readable makes it
  *          so by its death.
  * Fork:    SHUNT_E_FORKED in a child; end: shunt_wait() says so.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_subscriber_fd(struct shunt_subscriber *sub);
 struct shunt_end *shunt_subscriber_end(struct shunt_subscriber *sub);

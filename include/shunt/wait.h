@@ -74,7 +74,7 @@ struct shunt_wait_item {
  * Death:   of a sender between sending and waking: seen after at most 250 ms,
  *          later on at most 1 s.
  * Fork:    SHUNT_E_FORKED in a child.
- * Since:   0.2
+ * Since:   0.1
  */
 int shunt_wait(struct shunt_wait_item *items, int n, int64_t wait_ns);
 

@@ -2,19 +2,8 @@
 /* Messages of several parts, and several messages with one commit. */
 #include "base/copy.h"
 #include "base/error.h"
+#include "base/gather.h"
 #include "channel/sender.h"
-
-static int
-sum(const struct iovec *parts, int n, size_t *len)
-{
-	*len = 0;
-	if (n < 0 || (n != 0 && parts == NULL))
-		return -EINVAL;
-	for (int i = 0; i < n; i++)
-		if (__builtin_add_overflow(*len, parts[i].iov_len, len))
-			return -EMSGSIZE;
-	return 0;
-}
 
 int
 shunt_queue_sendv(struct shunt_queue *queue, const struct iovec *parts, int n,
@@ -23,7 +12,7 @@ shunt_queue_sendv(struct shunt_queue *queue, const struct iovec *parts, int n,
 	struct shunt__seat *seat;
 	void *room;
 	size_t len;
-	int e = sum(parts, n, &len);
+	int e = shunt__gather_length(parts, n, &len);
 
 	if (e == 0)
 		e = shunt__sender_enter(queue, &seat);
@@ -33,11 +22,7 @@ shunt_queue_sendv(struct shunt_queue *queue, const struct iovec *parts, int n,
 	uint64_t from = s->tx.head;
 	e = shunt__sender_room(queue, s, len, &room, opts);
 	if (e == 0) {
-		unsigned char *to = room;
-		for (int i = 0; i < n; i++) {
-			shunt__copy(to, parts[i].iov_base, parts[i].iov_len);
-			to += parts[i].iov_len;
-		}
+		shunt__gather_copy(room, parts, n);
 		shunt__lane_commit(&s->tx, len, 0);
 		e = shunt__sender_announce(queue, s, from);
 	}

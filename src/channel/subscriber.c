@@ -160,7 +160,7 @@ shunt__subscriber_ready(void *arg)
 	/* E: pairs with E in shunt_publisher_finish(); before the look, for
 	 * what was published before the end is then seen by it. */
 	uint32_t ended = shunt__acquire32(&sub->topic.obj->control->ct_ended);
-	int e = look_at_all(sub);
+	int e = sub->due != 0 ? sub->due : look_at_all(sub);
 
 	return e == -EAGAIN && ended != 0 ? SHUNT_E_CLOSED : e;
 }
@@ -233,8 +233,13 @@ static inline int
 next_message(
     struct shunt_subscriber *sub, const struct shunt_recv_options *opts)
 {
-	int e = poll_once(sub);
+	int e = sub->due;
 
+	if (__builtin_expect(e != 0, 0)) {
+		sub->due = 0;
+		return e;
+	}
+	e = poll_once(sub);
 	if (__builtin_expect(e == -EAGAIN, 0))
 		e = wait_for_message(sub, opts);
 	return e;
@@ -316,6 +321,59 @@ shunt_subscriber_recv(struct shunt_subscriber *sub, void *buf, size_t cap,
 		return __builtin_expect(e == 0, 1) ? (ssize_t)len : e;
 	}
 	return e;
+}
+
+/* One more of the ring that brought the last one, if it is there and fits. */
+static ssize_t
+one_more(struct shunt_subscriber *sub, void *buf, size_t cap,
+    struct shunt_topic_message *info)
+{
+	struct shunt__feed *feed = sub->cur;
+	int e = feed == NULL ? -EAGAIN : look(sub, feed);
+
+	if (e == 0 && feed->rx.len > cap) {
+		sub->peeked = NULL; /* looked at anew next time */
+		return -EAGAIN;
+	}
+	if (e == 0) {
+		size_t len = (size_t)feed->rx.len;
+		shunt__cast_get(buf, feed->rx.payload, len);
+		if (!shunt__cast_whole(&feed->rx))
+			e = lost_hold(sub);
+		else if (tell(feed, info) == 0 && (e = take(sub)) == 0)
+			return (ssize_t)len;
+	}
+	/* What is told once is told by the next call. */
+	if (e != -EAGAIN)
+		sub->due = e;
+	return -EAGAIN;
+}
+
+int
+shunt_subscriber_recv_batch(struct shunt_subscriber *sub, void *buf, size_t cap,
+    struct shunt_topic_message *infos, int n,
+    const struct shunt_recv_options *opts)
+{
+	unsigned char *to = buf;
+	int got = 0;
+
+	if (n < 1 || infos == NULL || infos[0].sz < sizeof(size_t) * 2)
+		return -EINVAL;
+	size_t sz = infos[0].sz;
+	ssize_t len = shunt_subscriber_recv(sub, to, cap, infos, opts);
+	if (len < 0)
+		return (int)len;
+	do {
+		to += len;
+		cap -= (size_t)len;
+		if (++got == n)
+			break;
+		/* The caller's struct may be shorter or longer than ours. */
+		char *info = (char *)infos + (size_t)got * sz;
+		memcpy(info, &sz, sizeof(sz));
+		len = one_more(sub, to, cap, (void *)info);
+	} while (len >= 0);
+	return got;
 }
 
 ssize_t

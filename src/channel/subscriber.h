@@ -20,6 +20,7 @@ struct shunt_subscriber {
 	struct shunt__slot slot; /* lay NULL: none */
 	int kept;                /* publishers wait for us */
 	int evicted;             /* we were told */
+	int due;                 /* a code for the next call, or 0 */
 	struct shunt__feed *cur; /* polled first */
 	struct shunt__feed *peeked;
 	uint32_t turn;  /* messages taken from cur in a row */
