@@ -2,7 +2,8 @@
 
 /*
  * What this library set out to reach, judged from the rows of this very run.
- * A bar whose rows are lacking is not measured: neither reached nor missed.
+ * A bar whose rows are lacking, or whose control did not hold still, is not
+ * measured: neither reached nor missed.
  */
 
 #include <stdio.h>
@@ -21,7 +22,7 @@ static const struct bench_row *
 find(const char *id, int trips, const char *pattern, size_t size, int sleeping)
 {
 	for (const struct bench_row *r = rows; r->driver != NULL; r++)
-		if (r->ok && strcmp(r->driver->id, id) == 0 &&
+		if (r->ok && r->steady && strcmp(r->driver->id, id) == 0 &&
 		    r->cell.trips == trips && r->cell.size == size &&
 		    r->cell.sleeping == sleeping &&
 		    strcmp(bench_pattern(&r->cell), pattern) == 0)
@@ -50,7 +51,8 @@ add(const char *name, const char *what, int least, double limit)
 		count++;
 	*b = (struct bar){
 	    .name = name, .what = what, .least = least, .limit = limit};
-	snprintf(b->found, sizeof b->found, "not measured");
+	snprintf(
+	    b->found, sizeof b->found, "its rows are not there, or not steady");
 	return b;
 }
 
@@ -115,7 +117,8 @@ every_cell(void)
 	double worst = 0, v;
 
 	for (const struct bench_row *r = rows; r->driver != NULL; r++) {
-		if (!r->ok || !r->cell.trips || r->cell.sleeping ||
+		if (!r->ok || !r->steady || !r->cell.trips ||
+		    r->cell.sleeping ||
 		    (r->driver->can & (BENCH_LINE | BENCH_OURS)) ||
 		    (ours = ours_for(r)) == NULL)
 			continue;
