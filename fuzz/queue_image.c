@@ -2,6 +2,8 @@
 /* A queue that was scribbled over, slots, claims and marks of records that are
  * in hand or done among it, is drained by two receivers, sent to and looked at:
  * error codes at worst, within bounded calls. */
+#include <errno.h>
+
 #include <shunt/queue.h>
 
 #include "channel/queue_layout.h"
