@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/copy.h"
 #include "base/options.h"
 #include "os/os.h"
 #include "channel/call.h"
@@ -277,8 +278,7 @@ shunt__caller_send(struct shunt__caller *c, const void *msg, size_t len,
 
 	if (__builtin_expect(e != 0, 0))
 		return e;
-	if (len != 0)
-		memcpy(room, msg, len);
+	shunt__copy(room, msg, len);
 	commit(c, len);
 	return 0;
 }

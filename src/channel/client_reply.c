@@ -5,13 +5,14 @@
  * one is, or its request was released, and it will have none; or the server
  * that began it is dead.
  */
+#include "base/copy.h"
 #include "base/options.h"
 #include "os/os.h"
 #include "channel/call.h"
 
 /* Between two questions to the kernel whether the server lives: so much, and
  * what a wake-up takes, stays below 50 ms. */
-#define PROBE_NS UINT64_C(40000000)
+#define PROBE_NS UINT64_C(30000000)
 
 static void
 pop(struct shunt__caller *c)
@@ -165,7 +166,8 @@ probe(struct shunt__caller *c)
 	return unserved(c);
 }
 
-/* Asked often, so the kernel is not asked each time. */
+/* Asked often: neither the kernel is asked each time, nor the server's line,
+ * which it is writing. */
 int
 shunt__caller_ready(void *arg)
 {
@@ -173,11 +175,14 @@ shunt__caller_ready(void *arg)
 
 	if (oldest(c) == NULL)
 		return -EAGAIN;
-	int e = look_twice(c);
+	int e = look(c);
 	if (e != -EAGAIN || shunt__now() - c->probed < PROBE_NS / 4)
 		return e;
-	/* What it finds out is found out again by who asks next. */
-	return probe(c);
+	/* What it finds out is found out again by who asks next, at once. */
+	e = probe(c);
+	if (e != -EAGAIN)
+		c->probed = 0;
+	return e;
 }
 
 /* Sleeps in short pieces, and asks after each whether the server lives. */
@@ -287,8 +292,7 @@ take(struct shunt__caller *c, void *buf, size_t cap)
 
 	if (__builtin_expect(len > cap, 0))
 		return -EMSGSIZE;
-	if (len != 0)
-		memcpy(buf, c->payload, len);
+	shunt__copy(buf, c->payload, len);
 	drop(c);
 	pop(c);
 	return (ssize_t)len;

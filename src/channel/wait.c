@@ -17,7 +17,7 @@ _Static_assert(SHUNT_WAIT_MOST == SHUNT__WAITV_MOST, "one call sleeps on all");
 /* Between two looks where nobody can wake us; ns. */
 #define NAP INT64_C(1000000)
 /* And where somebody may die who does not say so: a call's server; ns. */
-#define DEATHS_NS INT64_C(40000000)
+#define DEATHS_NS INT64_C(30000000)
 
 struct sleep {
 	struct shunt_wait_item *items;
