@@ -58,15 +58,20 @@ write_some(struct shunt_stream_writer *w, int finish)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	/* Both kinds of stream, as the first byte says. */
+	const uint64_t over = size > 0 ? data[0] & 1 : 0;
 	const struct shunt__spec spec = {.kind = SHUNT_KIND_STREAM,
 	    .lanes = 1,
 	    .lane_bytes = 4096,
+	    .param = over,
 	    .area_bytes = SHUNT__SLOTS_AREA(1),
 	    .print = shunt__stream_fingerprint()};
 	struct image im;
 	struct shunt_stream_writer *w;
 	struct shunt_stream_reader *r;
 
+	data += size > 0;
+	size -= size > 0;
 	image_make(&im, &spec);
 	for (int round = 0; round < 3; round++) {
 		/* Before they come, and under their feet. */

@@ -98,6 +98,9 @@ shunt__cast_tx_adopt(struct shunt__cast_tx *tx, void *ring, uint64_t cap,
 
 	if (e != 0)
 		return e;
+	/* Nobody comes so far by writing; the marks count on beyond it. */
+	if (lane.head >> 62 != 0)
+		return SHUNT_E_CORRUPT;
 	memset(tx, 0, sizeof(*tx));
 	tx->lane = lane;
 	tx->tail = tx->last = lane.tail_seen;
