@@ -109,10 +109,10 @@ shunt__subscriber_meet(struct shunt_subscriber *sub)
 	uint32_t high = shunt__object_high(obj);
 
 	for (; sub->high < high; sub->high++)
-		/* A scribbled count leads to memory that was never reserved:
-		 * not to be touched, now or later. */
+		/* A scribbled count leads to memory that was never reserved,
+		 * which must not be touched. */
 		if (shunt__object_probe_lane(obj, sub->high) < 0)
-			sub->feeds[sub->high].bad = 1;
+			sub->feeds[sub->high].bad = SHUNT__FEED_CLOSED;
 }
 
 void

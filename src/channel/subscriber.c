@@ -30,8 +30,19 @@ overrun(struct shunt_subscriber *sub)
 static int
 spoiled(struct shunt__feed *feed)
 {
-	feed->bad = 1;
+	feed->bad = SHUNT__FEED_LIED;
 	return SHUNT_E_CORRUPT;
+}
+
+/* What could not be touched may have wanted for memory only. */
+static int
+opened(const struct shunt_subscriber *sub, struct shunt__feed *feed)
+{
+	if (feed->bad != SHUNT__FEED_CLOSED ||
+	    shunt__object_probe_lane(sub->topic.obj, feed->number) < 0)
+		return 0;
+	feed->bad = 0;
+	return 1;
 }
 
 /* Empty: for the first time since it had something, others are told. */
@@ -51,7 +62,7 @@ ran_empty(struct shunt_subscriber *sub, struct shunt__feed *feed)
 static inline int
 look(struct shunt_subscriber *sub, struct shunt__feed *feed)
 {
-	if (__builtin_expect(feed->bad, 0))
+	if (__builtin_expect(feed->bad != 0, 0) && !opened(sub, feed))
 		return -EAGAIN;
 	for (uint32_t i = 0; i < TRIES; i++) {
 		int e = shunt__cast_look(&feed->rx);

@@ -6,10 +6,15 @@
 #include "channel/topic.h"
 #include "sync/bell.h"
 
+enum {
+	SHUNT__FEED_LIED = 1,  /* its words did: left alone, told once */
+	SHUNT__FEED_CLOSED = 2 /* it could not be touched: asked again */
+};
+
 struct shunt__feed { /* one ring, as one subscriber reads it */
 	struct shunt__cast_rx rx;
 	uint32_t number;
-	uint8_t bad;     /* its words lied: left alone, told once */
+	uint8_t bad;     /* FEED_...; 0: it is read */
 	uint8_t drained; /* noted when it ran empty */
 };
 
