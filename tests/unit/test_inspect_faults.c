@@ -161,7 +161,7 @@ try_all(int (*what)(const char *), const char *name, int forever)
 
 	/* A signal each time is asked again each time, and for ever. */
 	for (size_t i = 0; i < ERRORS - (size_t)forever; i++)
-		for (unsigned k = 1;; k += 1 + k / 3) {
+		for (unsigned k = 1;; k += 1 + k / 2) {
 			int e, more;
 
 			faults_on(k, errors[i], forever);
