@@ -29,6 +29,7 @@ struct world {
 	_Atomic int finish; /* servers, when no client is left */
 	_Atomic uint64_t killed[SERVERS][LIVES]; /* when */
 	_Atomic uint64_t replies, dead, late, slowest, cancelled;
+	_Atomic uint32_t sent[CLIENTS + 1]; /* numbers below may be */
 	/* 0, or 1 + server * LIVES + life */
 	_Atomic uint32_t done[CLIENTS + 1][CALLS];
 };
@@ -54,6 +55,7 @@ serve(void *arg)
 	struct shunt_service *s;
 	const void *msg;
 	struct job job;
+	unsigned char out[1000] = {0};
 
 	NEED(shunt_service_open(&s, world->name, &small) >= 0);
 	while (!world->finish) {
@@ -68,8 +70,9 @@ serve(void *arg)
 			 1 + me.number * LIVES + me.life) == 0);
 		if (job.n % 64 == 0) /* long enough to die in it */
 			usleep(300);
-		int e = shunt_service_reply(s, (int32_t)job.client, &job.n,
-		    job.n % 32 == 0 ? 1000 : sizeof(job.n));
+		memcpy(out, &job.n, sizeof(job.n));
+		int e = shunt_service_reply(s, (int32_t)job.client, out,
+		    job.n % 32 == 0 ? sizeof(out) : sizeof(job.n));
 		/* One client is killed, and its lane may be full of replies. */
 		NEED(e == 0 || e == SHUNT_E_PEERDEAD);
 	}
@@ -158,14 +161,11 @@ call(void *arg)
 	struct job job = {*(uint32_t *)arg, 0};
 	struct shunt_client *c;
 
-	for (job.n = CALLS; job.n > 0; job.n--)
-		if (world->done[job.client][job.n - 1] != 0)
-			break;
-	/* Sent by the dead and not begun: those numbers may still come. */
-	if (job.n != 0)
-		job.n += OPEN;
+	job.n = world->sent[job.client];
 	NEED(shunt_client_open(&c, world->name, &small) >= 0);
 	while (!world->stop && job.n < CALLS - OPEN) {
+		/* Noted first: what the dead had sent may still be done. */
+		world->sent[job.client] = job.n + OPEN;
 		if (job.n % 3 == 0)
 			call_several(c, &job);
 		else
