@@ -116,6 +116,34 @@ recv_one(struct recv *v)
 	return r < 0 ? refuse(v, r) : -1;
 }
 
+/*
+ * The queue, and the program behind --.  Where -- stands before the queue it
+ * only ends the options, as everywhere.  -1, or the exit code.
+ */
+static int
+take_operands(struct recv *v, int argc, char **argv)
+{
+	char **p = v->program;
+
+	if (argc == 1) {
+		v->name = argv[0];
+		if (p != NULL && p[0] == NULL)
+			return args_usage(v->cmd, "behind -- stands a program");
+		return -1;
+	}
+	if (p == NULL || p[0] == NULL)
+		return args_usage(v->cmd, "it wants QUEUE");
+	v->name = p[0];
+	v->program = NULL;
+	if (p[1] == NULL)
+		return -1;
+	if (strcmp(p[1], "--") != 0 || p[2] == NULL)
+		return args_usage(v->cmd,
+		    "\"%s\" is one too many: it wants QUEUE", out_safe(p[1]));
+	v->program = p + 2;
+	return -1;
+}
+
 static int
 run(const struct command *cmd, int argc, char **argv)
 {
@@ -132,16 +160,16 @@ run(const struct command *cmd, int argc, char **argv)
 	    {0, "owner", ARG_TEXT, &opts.owner, NULL},
 	    {0},
 	};
-	const struct operands ops = {1, 1, "QUEUE"};
+	const struct operands ops = {0, 1, "QUEUE"};
 	int rc, r;
 
 	v.program = child_split(&argc, argv);
 	rc = args_read(cmd, table, &ops, &argc, &argv);
 	if (rc >= 0)
 		return rc;
-	if (v.program != NULL && v.program[0] == NULL)
-		return args_usage(cmd, "behind -- stands a program");
-	v.name = argv[0];
+	rc = take_operands(&v, argc, argv);
+	if (rc >= 0)
+		return rc;
 	v.printer.framing = framing_of(&framing);
 	signals_object(v.name);
 	signals_catch_stop();

@@ -108,6 +108,15 @@ run "$SHUNT" recv "$q" --timeout=5
 is 'no such program: it is there' "$OUT" kept
 run "$SHUNT" recv "$q" --
 refused 'nothing behind --' 2 'a program'
+run "$SHUNT" recv -t 0 -- "$q"
+refused 'a queue behind --' 3 "$q" time
+"$SHUNT" send "$q" y
+run "$SHUNT" recv -t 5 -- "$q" -- cat
+is 'a queue behind --, and a program' "$OUT" y
+run "$SHUNT" recv -- "$q" cat
+refused 'one too many' 2 'cat' 'one too many'
+run "$SHUNT" recv --
+refused 'no queue' 2 'it wants QUEUE'
 start "$SHUNT" recv "$q" -n 0 -- cat >"$T/cat"
 until_ok 10 receiving 1
 "$SHUNT" send "$q" x
