@@ -248,7 +248,7 @@ costs(const struct bench_cost *cost)
 	    "object.wakeups", "wake-ups a second of an idle receiver", 0, 2);
 	if (cost != NULL) {
 		found(b, cost->wakeups);
-		snprintf(b->found, sizeof b->found, "queue, over 4 s");
+		snprintf(b->found, sizeof b->found, "queue");
 	}
 }
 
