@@ -13,6 +13,7 @@
 #include <shunt.h>
 
 #include "lib/peers.h"
+#include "channel/queue_layout.h"
 #include "os/os.h"
 #include "ring/lane.h"
 #include "segment/object.h"
@@ -355,7 +356,7 @@ no_record_is_hidden_for_lack_of_its_bit(void **state)
 	const struct shunt__spec spec = {.kind = SHUNT_KIND_QUEUE,
 	    .lanes = LANES,
 	    .lane_bytes = 4096,
-	    .print = shunt__lane_fingerprint(),
+	    .print = shunt__queue_fingerprint(),
 	    .existing = 1};
 	const char *name;
 	struct shunt_queue *queue = fresh(&name, LANES), *others[LANES];
