@@ -28,8 +28,6 @@
 #define SHUNT__CLIENT_MAGIC  0x436c6e74u
 #define SHUNT__SERVICE_MAGIC 0x53727663u
 
-#define SHUNT__CALL_AWAIT 64u /* looks at one place without a pause */
-
 struct shunt_client {
 	uint32_t magic;
 	int fence; /* our commits fence by themselves */
@@ -146,10 +144,7 @@ shunt__call_there(const struct shunt__lane_rx *rx)
 static inline int
 shunt__call_await(const struct shunt__lane_rx *rx)
 {
-	for (uint32_t i = 0; i < SHUNT__CALL_AWAIT; i++)
-		if (shunt__call_there(rx))
-			return 1;
-	return 0;
+	return shunt__lane_await(rx->ring, rx->cap, rx->tail);
 }
 
 /* The bits to sleep with on a client's bell: who polls besides keeps it armed

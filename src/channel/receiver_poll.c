@@ -12,7 +12,6 @@
 #define SCAN_ASK  63u               /* polls between two looks at the clock */
 #define FEW       8u                /* so many lanes are always polled */
 #define IDLE_MOST 200u /* scans without a record before a lane is dropped */
-#define AWAIT     64u  /* looks at one place for an answer on its way */
 
 /* Nothing for us.  0 is what answers "nobody was rung for that yet". */
 static int
@@ -262,23 +261,6 @@ look_around(struct shunt_queue *queue)
 	return look_for_news(queue);
 }
 
-/*
- * In a conversation the answer is on its way: a few looks at its place, which
- * cost a nanosecond each, see it sooner than the way round all other places.
- */
-static inline int
-await(const struct shunt__rlane *lane)
-{
-	const struct shunt__lane_rx *rx = &lane->rx;
-
-	for (uint32_t i = 0; i < AWAIT; i++)
-		/* V: only asks whether to look. */
-		if (shunt__acquire64(
-			shunt__lane_word(rx->ring, rx->cap, rx->tail)) != 0)
-			return 1;
-	return 0;
-}
-
 int
 shunt__poll_once(struct shunt_queue *queue)
 {
@@ -288,8 +270,11 @@ shunt__poll_once(struct shunt_queue *queue)
 	if (__builtin_expect(cur != NULL, 1) && r->turn < SHUNT__TURN_MOST) {
 		int e = look(queue, cur);
 		if (e == -EAGAIN && r->turn <= 1 && cur->claim != 0 &&
-		    await(cur))
+		    shunt__lane_await(
+			cur->rx.ring, cur->rx.cap, cur->rx.tail)) {
 			e = look(queue, cur);
+			r->turn = 0; /* a conversation stays one */
+		}
 		if (__builtin_expect(e == 0, 1)) {
 			r->turn++;
 			cur->idle = 0;

@@ -54,8 +54,12 @@ send_at_once(struct shunt_queue *queue, struct shunt__sender *s,
 				 !shunt__lane_fits(&s->tx, need, 0),
 		0))
 		return -EAGAIN;
-	shunt__copy(ring + pos + SHUNT__LANE_HEAD, msg, len);
+	/* First, for its line may have to come: stores become visible one after
+	 * the other, and a receiver who looks between those to the record's
+	 * line takes that away. */
 	shunt__store64(shunt__lane_word(ring, cap, head + need), 0);
+	shunt__compiler_barrier();
+	shunt__copy(ring + pos + SHUNT__LANE_HEAD, msg, len);
 	/* C: as in shunt__lane_commit(). */
 	shunt__release64(
 	    shunt__lane_word(ring, cap, head), SHUNT__LANE_REC | len);

@@ -8,8 +8,6 @@
 
 #include "channel/stream.h"
 
-#define AWAIT 64u /* looks at one place for what is on its way */
-
 /*
  * Nothing at the tail.  Several records in a row before that: a writer at full
  * speed, and we were quicker; so its line is left alone for a moment.  A lone
@@ -19,20 +17,13 @@
 static inline int
 look_again(struct shunt_stream_reader *r)
 {
-	uint32_t looks = AWAIT;
-
 	if (!r->adopted)
 		return -EAGAIN;
-	if (r->run > 1) {
+	if (r->run > 1)
 		shunt__lane_stand_back();
-		looks = 1;
-	}
 	r->run = 0;
-	for (uint32_t i = 0; i < looks; i++)
-		/* V: only asks whether to look. */
-		if (shunt__acquire64(shunt__lane_word(
-			r->rx.ring, r->rx.cap, r->rx.tail)) != 0)
-			return shunt__stream_look(r);
+	if (shunt__lane_await(r->rx.ring, r->rx.cap, r->rx.tail))
+		return shunt__stream_look(r);
 	return -EAGAIN;
 }
 

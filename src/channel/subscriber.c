@@ -11,7 +11,6 @@
 #include "segment/wait.h"
 
 #define FEW        8u  /* rings looked at in one turn */
-#define AWAIT      64u /* looks at one place for an answer on its way */
 #define TURN_MOST  64u /* messages in a row from one ring, if there are more */
 #define TRIES      16u /* looks at a ring that is overrun again and again */
 #define POLL_LEAST INT64_C(1000000)  /* read-only: between two looks, */
@@ -126,21 +125,6 @@ look_around(struct shunt_subscriber *sub)
 	return look_at_some(sub, sub->high < FEW ? sub->high : FEW);
 }
 
-/* In a conversation the answer is on its way: a few looks at its place see it
- * sooner than the way round all other places. */
-static inline int
-await(const struct shunt__feed *feed)
-{
-	const struct shunt__cast_rx *rx = &feed->rx;
-
-	for (uint32_t i = 0; i < AWAIT; i++)
-		/* V: only asks whether to look. */
-		if (shunt__acquire64(
-			shunt__lane_word(rx->ring, rx->cap, rx->pos)) != 0)
-			return 1;
-	return 0;
-}
-
 /* One poll.  0: sub->peeked is set; or as look(). */
 static inline int
 poll_once(struct shunt_subscriber *sub)
@@ -151,8 +135,11 @@ poll_once(struct shunt_subscriber *sub)
 		return 0;
 	if (__builtin_expect(cur != NULL, 1) && sub->turn < TURN_MOST) {
 		int e = look(sub, cur);
-		if (e == -EAGAIN && sub->turn <= 1 && await(cur))
+		if (e == -EAGAIN && sub->turn <= 1 &&
+		    shunt__lane_await(cur->rx.ring, cur->rx.cap, cur->rx.pos)) {
 			e = look(sub, cur);
+			sub->turn = 0; /* a conversation stays one */
+		}
 		if (__builtin_expect(e == 0, 1)) {
 			sub->turn++;
 			return 0;
