@@ -50,7 +50,8 @@ struct shunt_service_options {
 	const char *type;    /* name of what the messages are; NULL: any */
 	uint64_t schema;     /* hash of what they look like; 0: any */
 	int64_t patience_ns; /* how long a reply waits for room in the lane of
-				a client that does not read; 0: one second */
+				a client that does not read; 0: one second.
+				This handle's, as it serves; not shared */
 };
 
 enum {
@@ -351,7 +352,7 @@ int shunt_service_open(struct shunt_service **out, const char *name,
  *   SHUNT_E_REMOVED the service was removed.
  *   SHUNT_E_FORKED  the handle is the parent's.
  *   SHUNT_E_CORRUPT a lane's words contradict each other; told once for each
- *                   lane, which is then left alone.
+ *                   lane, which is left alone until they agree again.
  *
  * Memory:  @msg is valid until the reply.
  * Threads: one thread at a time on one handle.
@@ -378,7 +379,8 @@ ssize_t shunt_service_next(struct shunt_service *service, const void **msg,
  * @parts:   the @n parts, sent one right after the other; NULL if @n is 0.
  *
  * A client whose reply lane is full is waited for as `patience_ns` says; then,
- * or if it is dead, the reply is dropped and the request is over.
+ * or if it is dead, or gave the call up, the reply is dropped and the request
+ * is over.  Until it has read something, its other replies are not waited for.
  *
  * Returns: 0, or a negative code:
  *   -EINVAL          no request is open, or commit without a reservation.

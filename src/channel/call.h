@@ -40,7 +40,6 @@ struct shunt_client {
 struct shunt__open {
 	uint64_t pos; /* of the request's record */
 	uint64_t end; /* behind it */
-	int gone;     /* cancelled: not waited for, and its reply is dropped */
 	int verdict;  /* a code: given up for it, and not told yet; or 0 */
 };
 
@@ -49,6 +48,7 @@ struct shunt__caller {
 	struct shunt__lane_tx tx; /* requests */
 	struct shunt__lane_rx rx; /* replies */
 	struct shunt_client *client;
+	uint32_t lane;         /* that of the requests */
 	uint32_t first, count; /* of open: the oldest is open[first] */
 	int peeked;            /* its reply was found: */
 	int32_t status;
@@ -69,7 +69,9 @@ struct shunt__pair {
 	uint32_t lane;            /* that of the requests */
 	uint8_t adopted;          /* rx is set up */
 	uint8_t mine;             /* tx too: true while nobody else claims */
-	uint8_t bad;              /* its words lied: left alone, told once */
+	uint8_t bad;              /* its words lied: told once */
+	uint64_t stuck; /* where its client stood when it tried our patience,
+			   + 1; or 0 */
 };
 
 struct shunt_service {
@@ -163,8 +165,8 @@ int shunt__caller_enter(struct shunt_client *client, struct shunt__seat **out);
 /* Makes sure that nobody begins a call.  0; or 1: one did, or it is over. */
 int shunt__caller_withdraw(
     struct shunt__caller *c, const struct shunt__open *call);
-/* Gives it up, be it begun or not.  As above. */
-int shunt__caller_cancel(struct shunt__caller *c, struct shunt__open *call);
+/* Gives the @i-th open call up, be it begun or not.  As above. */
+int shunt__caller_cancel(struct shunt__caller *c, uint32_t i);
 int shunt__caller_send(struct shunt__caller *c, const void *msg, size_t len,
     const struct shunt_call_options *opts);
 

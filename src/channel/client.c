@@ -67,6 +67,7 @@ claim(struct shunt__seat *seat, void *arg, int last)
 	if (e < 0)
 		return e;
 	c->client = client;
+	c->lane = lane;
 	introduce(c->tx.ctl);
 	shunt__end_init(&c->end, obj, &c->tx.ctl->ln_waiting, SHUNT__END_DEATHS,
 	    shunt__caller_ready, c);
@@ -91,17 +92,33 @@ shunt__caller_withdraw(struct shunt__caller *c, const struct shunt__open *call)
 	if (c->tx.tail_seen >= call->end)
 		return 1;
 	/* S: of this and the server's compare-and-swap one is first. */
-	return !shunt__cas32(state_of(c, call), &state, SHUNT__CALL_GIVEN_UP);
+	if (shunt__cas32(state_of(c, call), &state, SHUNT__CALL_GIVEN_UP))
+		return 0;
+	return state != SHUNT__CALL_GIVEN_UP; /* we had done so before */
+}
+
+/* Not one of the calls that are open any more; its reply, if one comes, is
+ * one of before our time. */
+static void
+forget(struct shunt__caller *c, uint32_t i)
+{
+	if (i == 0)
+		c->peeked = 0;
+	for (c->count--; i < c->count; i++)
+		c->open[(c->first + i) % SHUNT_CALLS_OPEN] =
+		    c->open[(c->first + i + 1) % SHUNT_CALLS_OPEN];
 }
 
 int
-shunt__caller_cancel(struct shunt__caller *c, struct shunt__open *call)
+shunt__caller_cancel(struct shunt__caller *c, uint32_t i)
 {
+	const struct shunt__open *call =
+	    &c->open[(c->first + i) % SHUNT_CALLS_OPEN];
 	int begun = shunt__caller_withdraw(c, call);
 
-	call->gone = 1;
 	if (begun && c->tx.tail_seen < call->end)
 		shunt__or32(state_of(c, call), SHUNT__CALL_GIVEN_UP);
+	forget(c, i);
 	return begun;
 }
 
@@ -112,12 +129,9 @@ leave(struct shunt__seat *seat, void *arg)
 	struct shunt__caller *c = shunt__caller_of(seat);
 
 	(void)arg;
-	for (uint32_t i = 0; i < c->count; i++) {
-		struct shunt__open *call =
-		    &c->open[(c->first + i) % SHUNT_CALLS_OPEN];
-		if (!call->gone)
-			shunt__caller_cancel(c, call);
-	}
+	/* The newest first: no server begins it in place of the one before. */
+	while (c->count != 0)
+		shunt__caller_cancel(c, c->count - 1);
 	shunt__end_fini(&c->end);
 }
 
@@ -330,7 +344,7 @@ shunt_client_commit(struct shunt_client *client, size_t len, uint64_t *id)
 	if (__builtin_expect(e != 0, 0))
 		return e;
 	struct shunt__caller *c = shunt__caller_of(seat);
-	if (!c->tx.open || len + SHUNT__CALL_HEAD > c->tx.room) {
+	if (!c->tx.open || len > c->tx.room - SHUNT__CALL_HEAD) {
 		e = -EINVAL;
 	} else {
 		commit(c, len);
@@ -361,15 +375,10 @@ shunt_client_cancel(struct shunt_client *client, uint64_t id)
 		return e;
 	struct shunt__caller *c = shunt__caller_of(seat);
 	e = -ENOENT;
-	for (uint32_t i = 0; i < c->count; i++) {
-		struct shunt__open *call =
-		    &c->open[(c->first + i) % SHUNT_CALLS_OPEN];
-		if (!call->gone && shunt__call_id(call->pos) == id) {
-			e = shunt__caller_cancel(c, call);
-			if (i == 0)
-				c->peeked = 0;
-		}
-	}
+	for (uint32_t i = 0; e == -ENOENT && i < c->count; i++)
+		if (shunt__call_id(
+			c->open[(c->first + i) % SHUNT_CALLS_OPEN].pos) == id)
+			e = shunt__caller_cancel(c, i);
 	shunt__caller_leave(seat);
 	return e;
 }

@@ -25,8 +25,6 @@ pop(struct shunt__caller *c)
 static struct shunt__open *
 oldest(struct shunt__caller *c)
 {
-	while (c->count != 0 && c->open[c->first].gone)
-		pop(c);
 	return c->count != 0 ? &c->open[c->first] : NULL;
 }
 
@@ -130,6 +128,35 @@ unserved(struct shunt__caller *c)
 }
 
 /*
+ * Will a server come upon our request, and we upon its reply?  None does if
+ * words were scribbled over that are ours alone, and we would wait for ever.
+ */
+static int
+sound(const struct shunt__caller *c)
+{
+	const struct shunt__open *call = &c->open[c->first];
+	uint64_t cap = c->tx.cap, pos = c->tx.tail_seen;
+
+	if (shunt__object_high(c->client->obj) < c->lane + 2 ||
+	    shunt__load64(&c->rx.ctl->ln_tail) != c->rx.tail)
+		return 0;
+	/* What a server has passed since is still there: only we write here. */
+	for (uint64_t n = 0; n <= cap / SHUNT__LANE_HEAD && pos < call->end;
+	     n++) {
+		uint64_t head =
+		    shunt__load64(shunt__lane_word(c->tx.ring, cap, pos));
+		int64_t len = shunt__lane_check(head, pos, cap);
+		if (len == -1)
+			pos += cap - (pos & (cap - 1));
+		else if (len >= (int64_t)SHUNT__CALL_HEAD)
+			pos += shunt__lane_need((uint64_t)len);
+		else
+			return 0;
+	}
+	return pos == call->end;
+}
+
+/*
  * Asks the kernel.  The order is claim, state, end, the owner's byte, claim
  * again: if the claim did not change meanwhile, and the request was begun and
  * not released, then its server is the one who claimed, and he is dead.  He
@@ -160,6 +187,8 @@ probe(struct shunt__caller *c)
 		e = look_twice(c);
 		return e == -EAGAIN ? SHUNT_E_PEERDEAD : e;
 	}
+	if (!sound(c))
+		return SHUNT_E_CORRUPT;
 	/* A dead one stands in the way: whoever sleeps shall take it over. */
 	if (claimed)
 		shunt__ring(obj, &obj->control->ct_bell);
@@ -327,10 +356,8 @@ call(struct shunt__caller *c, const void *msg, size_t len, void *buf,
 	e = resolve(c, info, o->wait_ns, deadline);
 	if (__builtin_expect(e == 0, 1))
 		return take(c, buf, cap);
-	if (c->count != 0) {
-		shunt__caller_cancel(c, &c->open[c->first]);
-		pop(c);
-	}
+	if (c->count != 0)
+		shunt__caller_cancel(c, 0);
 	return e;
 }
 

@@ -59,13 +59,16 @@ catch_up(struct shunt_service *s, struct shunt__pair *p)
 	    shunt__object_lane(obj, p->lane + 1));
 }
 
+/* Its words lied: told once, and asked again by careful looks alone. */
 static int
 spoil(struct shunt__pair *p)
 {
+	int told = p->bad;
+
 	p->bad = 1;
 	p->mine = 0;
 	unclaim(p);
-	return SHUNT_E_CORRUPT;
+	return told ? -EAGAIN : SHUNT_E_CORRUPT;
 }
 
 /* Q: @old, as it was read, becomes ours.  0, -EAGAIN or SHUNT_E_CORRUPT. */
@@ -136,6 +139,7 @@ begin(struct shunt_service *s, struct shunt__pair *p, int none)
 			s->request = rq;
 			s->told = 0;
 			s->len = (size_t)len - SHUNT__CALL_HEAD;
+			p->bad = 0;
 			return 0;
 		}
 		/* Given up before, or begun by one who died. */
@@ -148,7 +152,7 @@ begin(struct shunt_service *s, struct shunt__pair *p, int none)
 int
 shunt__pair_look(struct shunt_service *s, struct shunt__pair *p, int careful)
 {
-	if (__builtin_expect(p->bad, 0) || adopt(s, p) != 0)
+	if (__builtin_expect(p->bad && !careful, 0) || adopt(s, p) != 0)
 		return -EAGAIN;
 	if (!careful && !shunt__call_there(&p->rx))
 		return -EAGAIN;

@@ -22,12 +22,18 @@ room_ready(void *arg)
 	return shunt__lane_reserve(r->tx, r->len, r->msg);
 }
 
-/* The lane is full: its client reads, or is dead, or tries our patience. */
+/*
+ * The lane is full: its client reads, or is dead, or tries our patience.  That
+ * it does once: a stopped client with many requests must not stop us as often;
+ * until it reads, no other reply is waited for, nor one that it gave up.
+ */
 static int
 wait_for_room(struct shunt_service *s, struct room *r)
 {
 	struct shunt__object *obj = s->obj;
-	uint64_t end = shunt__now() + (uint64_t)s->patience;
+	uint64_t place = r->tx->tail_seen + 1;
+	uint64_t end =
+	    s->open->stuck == place ? 0 : shunt__now() + (uint64_t)s->patience;
 	int e = -ETIMEDOUT;
 
 	while (e == -ETIMEDOUT) {
@@ -35,8 +41,12 @@ wait_for_room(struct shunt_service *s, struct room *r)
 		if (shunt__object_held(obj, SHUNT__BYTE_LANE + s->open->lane) ==
 		    0)
 			return SHUNT_E_PEERDEAD;
-		if (now >= end)
+		if (shunt_service_cancelled(s))
 			return -ETIMEDOUT;
+		if (now >= end) {
+			s->open->stuck = place;
+			return -ETIMEDOUT;
+		}
 		e = shunt__wait(obj, &r->tx->ctl->ln_waiting,
 		    SHUNT__BELL_ASLEEP, until < end ? until : end, room_ready,
 		    r);

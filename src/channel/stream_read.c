@@ -75,7 +75,8 @@ shunt_stream_reader_read(struct shunt_stream_reader *r, void *buf, size_t cap,
 {
 	unsigned char *to = buf;
 	size_t done = 0;
-	int what = next(r, opts);
+	/* 0 would be the end. */
+	int what = __builtin_expect(cap == 0, 0) ? -EINVAL : next(r, opts);
 
 	if (__builtin_expect(what < 0, 0))
 		return what == SHUNT_E_OVERRUN ? shunt__stream_over_told(r)
@@ -85,8 +86,6 @@ shunt_stream_reader_read(struct shunt_stream_reader *r, void *buf, size_t cap,
 		pass_mark(r, what);
 		return what == SHUNT__STREAM_ENDED ? 0 : SHUNT_E_BROKEN;
 	}
-	if (cap == 0)
-		return -EINVAL; /* 0 would be the end */
 	cap = cap > SSIZE_MAX ? SSIZE_MAX : cap;
 	if (__builtin_expect(r->over, 0))
 		return shunt__stream_over_read(r, to, cap);

@@ -10,6 +10,7 @@
 
 #include <shunt.h>
 
+#include "channel/call.h"
 #include "lib/peers.h"
 
 static const struct shunt_service_options small = {.sz = sizeof(small),
@@ -164,6 +165,8 @@ in_place_both_ways(void **state)
 		memset(room, 'a' + i % 26, 300);
 		assert_int_equal(
 		    shunt_client_commit(w.client, 501, NULL), -EINVAL);
+		assert_int_equal(
+		    shunt_client_commit(w.client, SIZE_MAX - 3, NULL), -EINVAL);
 		assert_int_equal(shunt_client_commit(w.client, 300, &id), 0);
 
 		assert_int_equal(
@@ -449,6 +452,211 @@ a_client_that_does_not_read_tries_patience(void **state)
 	done(&w);
 }
 
+/* One that is stopped, say, with many requests: their server goes on. */
+static void
+patience_is_tried_once(void **state)
+{
+	struct shunt_service_options o = small;
+	char big[1500] = {0};
+	struct ends w;
+	const void *msg;
+	int dropped = 0, e;
+
+	(void)state;
+	o.patience_ns = 300 * (int64_t)MS;
+	w.name = test_name("call");
+	assert_int_equal(shunt_client_open(&w.client, w.name, &o), 1);
+	assert_int_equal(shunt_service_open(&w.service, w.name, &o), 0);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(
+		    shunt_client_send(w.client, &i, sizeof(i), NULL, NULL), 0);
+	uint64_t begin = test_now();
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(
+		    shunt_service_next(w.service, &msg, NULL, &now), 4);
+		e = shunt_service_reply(w.service, 0, big, sizeof(big));
+		assert_true(e == 0 || e == -ETIMEDOUT);
+		dropped += e != 0;
+	}
+	assert_in_range(dropped, 17, 18);
+	assert_in_range(test_now() - begin, 300 * MS, 2000 * MS);
+	/* It reads, and has earned a new one. */
+	for (int i = 0; i < 20; i++) {
+		ssize_t n =
+		    shunt_client_poll(w.client, big, sizeof(big), NULL, NULL);
+		assert_int_equal(n, i < 20 - dropped ? 1500 : SHUNT_E_PEERDEAD);
+	}
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(
+		    shunt_client_send(w.client, &i, sizeof(i), NULL, NULL), 0);
+	begin = test_now();
+	e = 0;
+	while (e == 0) {
+		assert_int_equal(
+		    shunt_service_next(w.service, &msg, NULL, &now), 4);
+		e = shunt_service_reply(w.service, 0, big, sizeof(big));
+	}
+	assert_int_equal(e, -ETIMEDOUT);
+	assert_true(test_now() - begin >= 300 * MS);
+	done(&w);
+}
+
+static void
+nobody_waits_to_reply_to_a_call_given_up(void **state)
+{
+	struct shunt_service_options o = small;
+	char big[1500] = {0};
+	struct shunt_request info = {.sz = sizeof(info)};
+	struct ends w;
+	const void *msg;
+	int e = 0;
+
+	(void)state;
+	o.patience_ns = 8000 * (int64_t)MS;
+	w.name = test_name("call");
+	assert_int_equal(shunt_client_open(&w.client, w.name, &o), 1);
+	assert_int_equal(shunt_service_open(&w.service, w.name, &o), 0);
+	uint64_t begin = test_now();
+	for (int i = 0; i < 4 && e == 0; i++) {
+		assert_int_equal(
+		    shunt_client_send(w.client, "x", 1, NULL, NULL), 0);
+		assert_int_equal(
+		    shunt_service_next(w.service, &msg, &info, &now), 1);
+		assert_int_equal(shunt_client_cancel(w.client, info.id), 1);
+		e = shunt_service_reply(w.service, 0, big, sizeof(big));
+	}
+	assert_int_equal(e, -ETIMEDOUT);
+	assert_in_range(test_now() - begin, 0, 4000 * MS);
+	done(&w);
+}
+
+static void
+what_is_cancelled_is_not_open(void **state)
+{
+	struct shunt_reply info = {.sz = sizeof(info)};
+	uint64_t id[SHUNT_CALLS_OPEN], more, first;
+	struct ends w;
+
+	(void)state;
+	fresh(&w);
+	for (int round = 0; round < 3; round++) {
+		assert_int_equal(
+		    shunt_client_send(w.client, "a", 1, &first, NULL), 0);
+		for (int i = 1; i < SHUNT_CALLS_OPEN; i++)
+			assert_int_equal(
+			    shunt_client_send(w.client, "x", 1, &id[i], &now),
+			    0);
+		assert_int_equal(
+		    shunt_client_send(w.client, "y", 1, NULL, &now), -EBUSY);
+		/* Out of the middle, with an older one still open. */
+		for (int i = SHUNT_CALLS_OPEN - 2; i > 0; i -= 2)
+			assert_int_equal(
+			    shunt_client_cancel(w.client, id[i]), 0);
+		for (int i = 1; i < SHUNT_CALLS_OPEN; i += 2)
+			assert_int_equal(
+			    shunt_client_cancel(w.client, id[i]), 0);
+		assert_int_equal(
+		    shunt_client_send(w.client, "bc", 2, &more, &now), 0);
+		echo(w.service);
+		echo(w.service);
+		assert_int_equal(
+		    shunt_client_poll(w.client, id, 8, &info, NULL), 1);
+		assert_true(info.id == first);
+		assert_int_equal(
+		    shunt_client_poll(w.client, id, 8, &info, NULL), 2);
+		assert_true(info.id == more);
+		assert_int_equal(
+		    shunt_client_poll(w.client, id, 8, &info, NULL), -ENOENT);
+	}
+	/* What nobody serves, found out by asking, and not told yet. */
+	struct shunt_wait_item item = {.end = shunt_client_end(w.client)};
+	shunt_service_close(&w.service);
+	assert_int_equal(
+	    shunt_client_call(w.client, "z", 1, NULL, 0, NULL, &served),
+	    SHUNT_E_NOSERVER);
+	assert_int_equal(shunt_client_send(w.client, "z", 1, &more, NULL), 0);
+	assert_int_equal(shunt_wait(&item, 1, SHUNT_FOREVER), 1);
+	assert_int_equal(item.ready, SHUNT_E_NOSERVER);
+	assert_int_equal(shunt_client_cancel(w.client, more), 0);
+	shunt_client_close(&w.client);
+	assert_false(test_there(w.name));
+}
+
+/* Words that lie where a server would find the request: the client does not
+ * wait for ever, and once they are right again the service goes on. */
+static void
+a_lane_that_lies_is_told_to_both(void **state)
+{
+	static const struct shunt_call_options surely = {
+	    .sz = sizeof(surely), .wait_ns = 20000 * (int64_t)MS};
+	char buf[64];
+	const void *msg;
+
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		struct ends w;
+		fresh(&w);
+		assert_int_equal(
+		    shunt_client_send(w.client, "first", 5, NULL, NULL), 0);
+		echo(w.service);
+		assert_int_equal(
+		    shunt_client_poll(w.client, buf, 64, NULL, NULL), 5);
+		/* One that remembers where it was would not look. */
+		shunt_service_close(&w.service);
+		assert_int_equal(
+		    shunt_service_open(&w.service, w.name, &small), 0);
+		struct shunt__object *obj = w.service->obj;
+		struct shunt__lane_lay *ctl = shunt__object_lane(obj, 0),
+				       *back = shunt__object_lane(obj, 1);
+		uint64_t tail = shunt__load64(&ctl->ln_tail);
+		struct shunt__u64 *words[] = {
+		    shunt__lane_word(shunt__object_ring(obj, 0), 4096, tail),
+		    shunt__lane_word(shunt__object_ring(obj, 0), 4096, tail),
+		    shunt__lane_word(shunt__object_ring(obj, 0), 4096, tail),
+		    &ctl->ln_tail, &back->ln_tail, NULL};
+		const uint64_t lies[] = {
+		    0, UINT64_MAX, SHUNT__LANE_REC | 100, tail + 8, 4, 0};
+		assert_int_equal(
+		    shunt_client_send(w.client, "12345678", 8, NULL, NULL), 0);
+		uint64_t truth = words[i] ? shunt__load64(words[i]) : 0;
+		if (words[i] != NULL)
+			shunt__store64(words[i], lies[i]);
+		else
+			shunt__store32(&obj->control->ct_high, 0);
+		ssize_t n = shunt_service_next(w.service, &msg, NULL, &now);
+		if (i == 1 || i == 4) {
+			assert_int_equal(n, SHUNT_E_CORRUPT);
+			/* Once. */
+			n = shunt_service_next(w.service, &msg, NULL, &brief);
+			assert_int_equal(n, -ETIMEDOUT);
+		}
+		if (i == 2) { /* a request, of another length */
+			assert_int_equal(n, 92);
+			assert_int_equal(
+			    shunt_service_reply(w.service, 0, "", 0), 0);
+		}
+		n = shunt_client_poll(w.client, buf, 64, NULL, &surely);
+		if (i == 2)
+			assert_int_equal(n, 0);
+		else
+			assert_int_equal(n, SHUNT_E_CORRUPT);
+		if (words[i] != NULL)
+			shunt__store64(words[i], truth);
+		else
+			shunt__store32(&obj->control->ct_high, 2);
+		if (i != 2) {
+			echo(w.service);
+			assert_int_equal(
+			    shunt_client_poll(w.client, buf, 64, NULL, &surely),
+			    8);
+			assert_memory_equal(buf, "12345678", 8);
+		}
+		shunt_client_close(&w.client);
+		shunt_service_close(&w.service);
+		unlink(test_path(w.name));
+	}
+}
+
 static void
 finished_is_drained_then_closed(void **state)
 {
@@ -731,6 +939,10 @@ main(void)
 	    TEST(two_servers_share_clients_but_not_a_lane),
 	    TEST(servers_take_turns_round_the_rings),
 	    TEST(a_client_that_does_not_read_tries_patience),
+	    TEST(patience_is_tried_once),
+	    TEST(nobody_waits_to_reply_to_a_call_given_up),
+	    TEST(what_is_cancelled_is_not_open),
+	    TEST(a_lane_that_lies_is_told_to_both),
 	    TEST(finished_is_drained_then_closed),
 	    TEST(finished_with_nobody_left),
 	    TEST(a_new_owner_of_the_lanes_starts_clean),

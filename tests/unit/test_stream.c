@@ -307,7 +307,10 @@ calls_in_the_wrong_order(void **state)
 	assert_int_equal(shunt_stream_reader_read(NULL, &c, 1, NULL), -EINVAL);
 	assert_int_equal(shunt_stream_reader_release(NULL, 0), -EINVAL);
 	finish(&s);
+	/* Neither taken for the end, nor waited for. */
+	assert_int_equal(shunt_stream_reader_read(s.r, &c, 0, NULL), -EINVAL);
 	assert_int_equal(answer(&s), 0);
+	assert_int_equal(shunt_stream_reader_read(s.r, &c, 0, NULL), -EINVAL);
 	done(&s);
 }
 
