@@ -166,7 +166,9 @@ void shunt_publisher_close(struct shunt_publisher **pub);
  *
  * Returns: 0, or a negative code and nothing was published:
  *   SHUNT_E_DROPPED policy DROP, and a subscriber is a ring behind.  It is
- *                   counted: subscribers see a gap in `sequence`, and `lost`.
+ *                   counted: subscribers see a gap in `sequence`, and `lost`,
+ *                   with the next message that is published in this ring, be
+ *                   it by another publisher.
  *   -EAGAIN         policy BLOCK, a subscriber is a ring behind, and wait_ns
  *                   is SHUNT_NOWAIT.
  *   -ETIMEDOUT      policy BLOCK, it was so until wait_ns ran out.
@@ -366,6 +368,8 @@ void shunt_subscriber_close(struct shunt_subscriber **sub);
  *                   call; @info->len, if given, tells its length.
  *   SHUNT_E_EVICTED policy EVICT: messages were overwritten before they were
  *                   received.  Told once; from then on as policy LOSSY.
+ *   SHUNT_E_OVERRUN more than 16 messages in a row were overwritten while they
+ *                   were copied; they count as lost: receive again.
  *   SHUNT_E_CLOSED  the topic is finished and all was received.
  *   SHUNT_E_REMOVED the topic was removed by force.
  *   SHUNT_E_FORKED  the handle is the parent's.
@@ -433,6 +437,8 @@ int shunt_subscriber_recv_batch(struct shunt_subscriber *sub, void *buf,
  *   whole, 0 if it may not have been or nothing was peeked; release: 0, or
  *   -EINVAL         nothing was peeked.
  *   SHUNT_E_OVERRUN it was not whole any more: it counts as lost.
+ *   SHUNT_E_EVICTED policy EVICT: so it was, and this is told once.
+ *   SHUNT_E_FORKED SHUNT_E_CORRUPT  as shunt_subscriber_recv().
  *
  * Memory:  @msg can be read until release, and is whole while
  *          shunt_subscriber_valid() says so.

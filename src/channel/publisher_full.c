@@ -82,7 +82,7 @@ drop(struct shunt__want *w)
 	struct shunt__lane_lay *ctl = w->c->tx.lane.ctl;
 	uint64_t n = w->msgs != NULL ? (uint64_t)w->n : 1;
 
-	w->c->tx.next += n;
+	shunt__cast_skip(&w->c->tx, n);
 	shunt__store64(&ctl->ln_dropped, shunt__load64(&ctl->ln_dropped) + n);
 	return SHUNT_E_DROPPED;
 }

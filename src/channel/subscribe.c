@@ -50,6 +50,13 @@ join(struct shunt_subscriber *sub, struct shunt__feed *feed, uint64_t history)
 	return SHUNT_E_CORRUPT;
 }
 
+/* For people. */
+static void
+show_place(const struct shunt__feed *feed)
+{
+	shunt__store64(feed->rx.cursor, feed->rx.pos | SHUNT__CURSOR_SHOWN);
+}
+
 int
 shunt__subscribe(struct shunt_subscriber *sub, uint32_t history)
 {
@@ -75,13 +82,13 @@ shunt__subscribe(struct shunt_subscriber *sub, uint32_t history)
 			    shunt__topic_cursor(topic, sub->slot.number, n);
 		e = join(sub, feed, newest);
 		/* Told by the first call that looks there. */
-		if (e == SHUNT_E_CORRUPT) {
-			if (feed->rx.kept)
-				shunt__release64(feed->rx.cursor, 0);
-			feed->rx.kept = 0;
-		} else if (e < 0)
+		if (e == SHUNT_E_CORRUPT)
+			shunt__subscriber_let_go(sub, feed);
+		else if (e < 0)
 			return shunt__fail(e, "%s: %s",
 			    shunt__quote(obj->name.shown), shunt__why(e));
+		else if (feed->rx.cursor != NULL && !feed->rx.kept)
+			show_place(feed);
 	}
 	shunt__subscriber_meet(sub);
 	return 0;
@@ -100,6 +107,32 @@ shunt__unsubscribe(struct shunt_subscriber *sub)
 	for (uint32_t n = 0; sub->feeds != NULL && n < shunt__object_high(obj);
 	     n++)
 		shunt__subscriber_ring(sub, &sub->feeds[n]);
+}
+
+void
+shunt__subscriber_let_go(struct shunt_subscriber *sub, struct shunt__feed *feed)
+{
+	if (!feed->rx.kept)
+		return;
+	feed->rx.kept = 0;
+	/* K: what lies there is nothing to us any more. */
+	shunt__release64(feed->rx.cursor, 0);
+	shunt__subscriber_ring(sub, feed);
+}
+
+void
+shunt__subscriber_insist(struct shunt_subscriber *sub)
+{
+	for (uint32_t n = 0; sub->kept && n < sub->high; n++) {
+		struct shunt__feed *feed = &sub->feeds[n];
+		uint64_t truth = feed->rx.pos | SHUNT__CURSOR_KEPT;
+
+		if (!feed->rx.kept || shunt__load64(feed->rx.cursor) == truth)
+			continue;
+		/* K: as shunt__cast_take(): where we stood before. */
+		shunt__release64(feed->rx.cursor, truth);
+		shunt__subscriber_ring(sub, feed);
+	}
 }
 
 void
@@ -130,8 +163,7 @@ shunt__subscriber_note(struct shunt_subscriber *sub, struct shunt__feed *feed)
 	shunt__store64(
 	    &lay->sl_word[SHUNT__SUB_EVICTED], (uint64_t)sub->evicted);
 	if (!feed->rx.kept)
-		shunt__store64(
-		    feed->rx.cursor, feed->rx.pos | SHUNT__CURSOR_SHOWN);
+		show_place(feed);
 }
 
 int

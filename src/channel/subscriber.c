@@ -26,10 +26,12 @@ overrun(struct shunt_subscriber *sub)
 	return SHUNT_E_EVICTED;
 }
 
+/* Nobody is to wait for one that does not read on. */
 static int
-spoiled(struct shunt__feed *feed)
+spoiled(struct shunt_subscriber *sub, struct shunt__feed *feed)
 {
 	feed->bad = SHUNT__FEED_LIED;
+	shunt__subscriber_let_go(sub, feed);
 	return SHUNT_E_CORRUPT;
 }
 
@@ -73,7 +75,7 @@ look(struct shunt_subscriber *sub, struct shunt__feed *feed)
 		if (e == -EAGAIN)
 			return ran_empty(sub, feed);
 		if (e != SHUNT_E_OVERRUN)
-			return spoiled(feed);
+			return spoiled(sub, feed);
 		e = overrun(sub);
 		if (e != 0)
 			return e;
@@ -160,6 +162,12 @@ shunt__subscriber_ready(void *arg)
 	uint32_t ended = shunt__acquire32(&sub->topic.obj->control->ct_ended);
 	int e = sub->due != 0 ? sub->due : look_at_all(sub);
 
+	/* What is told once is told by a receiving call: here it may be
+	 * shunt_wait() that asks. */
+	if (e == SHUNT_E_EVICTED || e == SHUNT_E_CORRUPT)
+		sub->due = e;
+	if (e == -EAGAIN)
+		shunt__subscriber_insist(sub);
 	return e == -EAGAIN && ended != 0 ? SHUNT_E_CLOSED : e;
 }
 
@@ -238,8 +246,11 @@ next_message(
 		return e;
 	}
 	e = poll_once(sub);
-	if (__builtin_expect(e == -EAGAIN, 0))
+	if (__builtin_expect(e == -EAGAIN, 0)) {
 		e = wait_for_message(sub, opts);
+		if (e == sub->due)
+			sub->due = 0;
+	}
 	return e;
 }
 
@@ -251,7 +262,7 @@ lost_hold(struct shunt_subscriber *sub)
 
 	sub->peeked = NULL;
 	if (shunt__cast_overrun(&feed->rx) != SHUNT_E_OVERRUN)
-		return spoiled(feed);
+		return spoiled(sub, feed);
 	if (++sub->tries > TRIES) {
 		sub->tries = 0;
 		return SHUNT_E_OVERRUN;
@@ -281,7 +292,7 @@ take(struct shunt_subscriber *sub)
 	sub->peeked = NULL;
 	sub->tries = 0;
 	if (__builtin_expect(shunt__cast_take(&feed->rx) != 0, 0))
-		return spoiled(feed);
+		return spoiled(sub, feed);
 	sub->received++;
 	/* A sleeping publisher is rung each quarter of the ring and when it
 	 * has run empty, not for each message: waking is dear. */

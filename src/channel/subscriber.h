@@ -46,6 +46,11 @@ int shunt__subscriber_ready(void *sub);
 int shunt__subscribe(struct shunt_subscriber *sub, uint32_t history);
 /* Publishers wait for us no more. */
 void shunt__unsubscribe(struct shunt_subscriber *sub);
+/* The ring's publishers wait for us no more, and are told so. */
+void shunt__subscriber_let_go(
+    struct shunt_subscriber *sub, struct shunt__feed *feed);
+/* Our cursors say what we know; somebody may have scribbled over them. */
+void shunt__subscriber_insist(struct shunt_subscriber *sub);
 /* Rings that were taken since we looked last may be touched. */
 void shunt__subscriber_meet(struct shunt_subscriber *sub);
 /* For people: how far we are. */

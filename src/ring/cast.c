@@ -127,6 +127,10 @@ shunt__cast_tx_adopt(struct shunt__cast_tx *tx, void *ring, uint64_t cap,
 		shunt__cast_mark(tx, pos, to);
 		pos = to;
 	}
+	/* Messages that our predecessors dropped after that have numbers. */
+	uint64_t skipped = shunt__cast_skipped(ctl);
+	if (skipped > tx->next)
+		tx->next = skipped;
 	/* Those that our predecessor waited for may stand below the tail. */
 	tx->lane.tail_seen = scan(tx, tx->tail);
 	return 0;

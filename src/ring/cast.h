@@ -94,6 +94,25 @@ shunt__cast_need(uint64_t len)
 int shunt__cast_tx_adopt(struct shunt__cast_tx *tx, void *ring, uint64_t cap,
     struct shunt__lane_lay *ctl, const struct shunt__cast_cursors *cursors);
 
+/* The number behind those of the last that were dropped; 0: none ever were, or
+ * it is one that nobody comes to by counting. */
+static inline uint64_t
+shunt__cast_skipped(const struct shunt__lane_lay *ctl)
+{
+	uint64_t behind = shunt__load64(&ctl->ln_drop_since);
+
+	return behind >> 62 == 0 ? behind : 0;
+}
+
+/* The next @n messages are dropped: their numbers are passed over, also by the
+ * next owner of the ring. */
+static inline void
+shunt__cast_skip(struct shunt__cast_tx *tx, uint64_t n)
+{
+	tx->next += n;
+	shunt__store64(&tx->lane.ctl->ln_drop_since, tx->next);
+}
+
 /* Moves the tail, or waits for cursors: room for @need behind @pad.  0,
  * -EAGAIN (tx->blocker is in the way) or SHUNT_E_CORRUPT. */
 int shunt__cast_make_room(

@@ -6,6 +6,9 @@
 struct walk {
 	struct shunt__cast_rx at; /* cursor and lost are not used */
 	uint64_t last;            /* where the last record began */
+	uint64_t from;            /* it goes on from here without a jump, */
+	uint64_t records;         /* over so many */
+	int known;                /* at.next is the number of what follows */
 };
 
 /*
@@ -34,6 +37,8 @@ step(struct walk *w)
 	if (len < SHUNT__CAST_SEQ)
 		return SHUNT_E_CORRUPT;
 	w->last = rx->pos;
+	w->records++;
+	w->known = 1;
 	rx->next = seq + 1;
 	rx->pos += shunt__lane_need((uint64_t)len);
 	return 1;
@@ -46,52 +51,77 @@ tail_of(const struct shunt__cast_rx *rx)
 	return shunt__acquire64(&rx->ctl->ln_tail) & ~UINT64_C(7);
 }
 
+static void
+walk_from(struct walk *w, uint64_t pos)
+{
+	w->at.pos = w->last = w->from = pos;
+	w->records = 0;
+}
+
 /* Begins at the tail; what is expected there is not known yet. */
 static void
 walk_begin(struct walk *w, const struct shunt__cast_rx *rx)
 {
 	w->at = *rx;
 	w->at.kept = 0;
-	w->at.pos = w->last = tail_of(rx);
+	walk_from(w, tail_of(rx));
 	w->at.next = 0;
+	w->known = 1; /* an unused ring's first is 0 */
+}
+
+#define JUMPS 1000
+
+/* Overrun: on to the tail.  As walk_to_end(). */
+static int
+jump(struct walk *w, uint64_t begin, int *jumps)
+{
+	uint64_t tail = tail_of(&w->at);
+
+	/* It only grows, and not so far that it comes round to where the walk
+	 * has been: all else is nonsense. */
+	if (tail - begin <= w->at.pos - begin)
+		return SHUNT_E_CORRUPT;
+	walk_from(w, tail);
+	w->known = 0;
+	return ++*jumps < JUMPS ? 0 : SHUNT_E_OVERRUN;
 }
 
 /*
  * To where nothing follows, or a whole ring beyond where it began: what stands
  * there was written after the walk began.  Overrun, it goes on at the tail, so
- * the position only grows.  0 or SHUNT_E_CORRUPT.
+ * the position only grows.  0, SHUNT_E_CORRUPT, or SHUNT_E_OVERRUN: the tail
+ * runs away, again and again.
  */
 static int
 walk_to_end(struct walk *w)
 {
-	uint64_t end = w->at.pos + w->at.cap;
+	uint64_t begin = w->at.pos;
+	int jumps = 0;
 
-	while ((int64_t)(w->at.pos - end) < 0) {
+	while (!w->known || w->at.pos - begin < w->at.cap) {
 		int e = step(w);
 		if (e == 0)
-			break;
-		if (e == SHUNT_E_CORRUPT)
+			return w->known ? 0 : SHUNT_E_CORRUPT;
+		if (e == SHUNT_E_OVERRUN)
+			e = jump(w, begin, &jumps);
+		if (e < 0)
 			return e;
-		if (e == SHUNT_E_OVERRUN) {
-			uint64_t tail = tail_of(&w->at);
-			if (tail <= w->at.pos) /* it moved back: nonsense */
-				return SHUNT_E_CORRUPT;
-			w->at.pos = w->last = tail;
-		}
 	}
 	return 0;
 }
 
-/* From the tail to the first record with a number of at least @from. */
+/* To the first record with a number of at least @number that has at least
+ * @skip records before it. */
 static int
-walk_to_number(struct walk *w, uint64_t from)
+walk_to_record(struct walk *w, uint64_t number, uint64_t skip)
 {
 	for (uint64_t n = 0; n <= w->at.cap / SHUNT__LANE_HEAD; n++) {
 		struct walk before = *w;
 		int e = step(w);
 		if (e != 1)
 			return e == 0 ? 0 : e;
-		if (w->last == before.at.pos && w->at.next > from) {
+		if (w->records != before.records && w->at.next > number &&
+		    before.records >= skip) {
 			w->at.pos = before.at.pos;
 			w->at.next--;
 			return 0;
@@ -100,24 +130,47 @@ walk_to_number(struct walk *w, uint64_t from)
 	return SHUNT_E_CORRUPT;
 }
 
-/* Where a reader begins.  0, SHUNT_E_OVERRUN (try again) or SHUNT_E_CORRUPT. */
+/* Back to the newest @history of a walk to the end.  @gaps: dropped messages
+ * have numbers, so records are counted, as long as the tail stands still. */
 static int
-find(struct shunt__cast_rx *rx, uint64_t history)
+walk_back(
+    struct walk *w, const struct shunt__cast_rx *rx, uint64_t history, int gaps)
 {
+	uint64_t newest = w->at.next, n = w->records, from = w->from;
+
+	walk_begin(w, rx);
+	if (!gaps)
+		return walk_to_record(
+		    w, history < newest ? newest - history : 0, 0);
+	walk_from(w, from);
+	return walk_to_record(w, 0, history < n ? n - history : 0);
+}
+
+#define EXACTLY 100 /* tries, of a tail that does not stand still */
+
+/* Where a reader begins, at its @try.  0, SHUNT_E_OVERRUN (try again) or
+ * SHUNT_E_CORRUPT. */
+static int
+find(struct shunt__cast_rx *rx, uint64_t history, int try)
+{
+	/* Before the walk: what it finds nothing at is written later, and so
+	 * has a number that is not below. */
+	uint64_t skipped = shunt__cast_skipped(rx->ctl);
 	struct walk w;
 	int e = 0;
 
 	walk_begin(&w, rx);
 	if (history != UINT64_MAX)
 		e = walk_to_end(&w);
-	if (e == 0 && history != 0) {
-		uint64_t newest = w.at.next;
-		walk_begin(&w, rx);
-		e = walk_to_number(&w, history < newest ? newest - history : 0);
-	}
+	if (e == 0 && history != 0)
+		e = walk_back(&w, rx, history,
+		    skipped != 0 && history != UINT64_MAX && try < EXACTLY);
 	if (e == 0) {
 		rx->pos = w.at.pos;
 		rx->next = w.at.next;
+		/* What was dropped before we came was not for us. */
+		if (history == 0 && rx->next < skipped)
+			rx->next = skipped;
 	}
 	return e;
 }
@@ -144,7 +197,7 @@ int
 shunt__cast_join(struct shunt__cast_rx *rx, uint64_t history)
 {
 	for (int i = 0; i < TRIES; i++) {
-		int e = find(rx, history);
+		int e = find(rx, history, i);
 		if (e == SHUNT_E_CORRUPT)
 			return e;
 		if (e == SHUNT_E_OVERRUN)
@@ -173,10 +226,13 @@ shunt__cast_behind(const struct shunt__cast_rx *rx)
 	struct walk w;
 
 	w.at = *rx;
+	w.known = 1;
 	/* Overrun: what is behind the tail is told by the number there. */
-	if (!rx->kept && tail > rx->pos)
+	if (!rx->kept && tail > rx->pos) {
 		w.at.pos = tail;
-	w.last = w.at.pos;
+		w.known = 0;
+	}
+	walk_from(&w, w.at.pos);
 	if (walk_to_end(&w) != 0 || w.at.next < rx->next)
 		return 0;
 	return w.at.next - rx->next;

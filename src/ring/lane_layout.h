@@ -57,8 +57,9 @@ struct shunt__lane_lay {
 	struct shunt__u32 ln_waiting; /* its futex word while it wants room */
 	uint32_t ln_spare2;
 	struct shunt__u64 ln_flush;   /* log: please make durable up to here */
-	struct shunt__u64 ln_dropped; /* log: messages given up on */
-	struct shunt__u64 ln_drop_since; /* log: monotonic ns of the first */
+	struct shunt__u64 ln_dropped; /* log, topic: messages given up on */
+	struct shunt__u64 ln_drop_since; /* log: monotonic ns of the first;
+					    topic: number behind the last */
 	struct shunt__u64 ln_most; /* bytes: most that its producer saw unread,
 				      who looks once a lap; for people */
 	uint64_t ln_spare3[3];

@@ -268,6 +268,37 @@ evict_tells_once(void **state)
 }
 
 static void
+what_is_told_once_is_told_by_a_receiving_call(void **state)
+{
+	struct shunt_publisher *pub = fresh(SHUNT_TOPIC_EVICT);
+	struct shunt_subscriber *sub = subscriber(0, 0);
+	struct shunt_wait_item item = {.end = shunt_subscriber_end(sub)};
+	char buf[64] = {0};
+
+	(void)state;
+	publish(pub, 0, 5);
+	expect(sub, 0, 5);
+	/* Longer ones: where it stands is no header any more. */
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(shunt_publisher_send(pub, buf, 40, NULL), 0);
+	/* Ready stays ready until its handle has received. */
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(shunt_wait(&item, 1, SHUNT_NOWAIT), 1);
+		assert_int_equal(item.ready, SHUNT_E_EVICTED);
+	}
+	assert_int_equal(next(sub), SHUNT_E_EVICTED);
+	uint64_t got = 5;
+	while (
+	    shunt_subscriber_recv(sub, buf, sizeof(buf), NULL, &recv_now) == 40)
+		got++;
+	assert_true(got > 50);
+	assert_int_equal(got + shunt_subscriber_lost(sub), 1005);
+	assert_int_equal(shunt_wait(&item, 1, SHUNT_NOWAIT), -EAGAIN);
+	shunt_subscriber_close(&sub);
+	shunt_publisher_close(&pub);
+}
+
+static void
 block_waits_for_the_slowest(void **state)
 {
 	struct shunt_send_options brief = {
@@ -332,6 +363,86 @@ drop_counts_and_shows_the_gap(void **state)
 	publish(pub, sent + 3, sent + 4);
 	expect(sub, (int64_t)sent + 3, (int64_t)sent + 4);
 	assert_int_equal(shunt_subscriber_lost(sub), 3);
+	shunt_subscriber_close(&sub);
+	shunt_publisher_close(&pub);
+}
+
+/* As many as there is room for; those of @drops behind are dropped. */
+static uint64_t
+fill_and_drop(struct shunt_publisher *pub, int drops)
+{
+	uint64_t sent = 0;
+
+	while (shunt_publisher_send(pub, &sent, sizeof(sent), NULL) == 0)
+		sent++;
+	while (--drops > 0)
+		assert_int_equal(
+		    shunt_publisher_send(pub, &sent, sizeof(sent), NULL),
+		    SHUNT_E_DROPPED);
+	return sent;
+}
+
+static void
+drops_are_counted_also_if_their_publisher_is_gone(void **state)
+{
+	struct shunt_publisher *pub = fresh(SHUNT_TOPIC_DROP);
+	struct shunt_subscriber *sub = subscriber(0, 0);
+	uint64_t sent = fill_and_drop(pub, 5);
+
+	(void)state;
+	shunt_publisher_close(&pub);
+	expect(sub, 0, (int64_t)sent);
+	pub = publisher(0);
+	publish(pub, sent + 5, sent + 6);
+	expect(sub, (int64_t)sent + 5, (int64_t)sent + 6);
+	assert_int_equal(shunt_subscriber_lost(sub), 5);
+	/* Once is enough. */
+	shunt_publisher_close(&pub);
+	pub = publisher(0);
+	publish(pub, sent + 6, sent + 7);
+	expect(sub, (int64_t)sent + 6, (int64_t)sent + 7);
+	assert_int_equal(shunt_subscriber_lost(sub), 5);
+	shunt_subscriber_close(&sub);
+	shunt_publisher_close(&pub);
+}
+
+static void
+what_was_dropped_before_it_came_is_no_loss(void **state)
+{
+	struct shunt_publisher *pub = fresh(SHUNT_TOPIC_DROP);
+	struct shunt_subscriber *sub = subscriber(0, 0), *late;
+	uint64_t sent = fill_and_drop(pub, 5);
+
+	(void)state;
+	late = subscriber(0, 0);
+	expect(sub, 0, (int64_t)sent);
+	publish(pub, sent, sent + 1);
+	expect(sub, (int64_t)sent, (int64_t)sent + 1);
+	expect(late, (int64_t)sent, (int64_t)sent + 1);
+	assert_int_equal(shunt_subscriber_lost(sub), 5);
+	assert_int_equal(shunt_subscriber_lost(late), 0);
+	shunt_subscriber_close(&late);
+	shunt_subscriber_close(&sub);
+	shunt_publisher_close(&pub);
+}
+
+static void
+history_counts_messages_and_not_the_gaps(void **state)
+{
+	struct shunt_publisher *pub = fresh(SHUNT_TOPIC_DROP);
+	struct shunt_subscriber *sub = subscriber(0, 0), *late;
+	int64_t sent = (int64_t)fill_and_drop(pub, 50);
+
+	(void)state;
+	expect(sub, 0, sent);
+	publish(pub, 1000, 1002);
+	for (uint32_t history = 1; history < 20; history++) {
+		late = subscriber(history, 0);
+		for (int64_t i = 2 - (int64_t)history; i < 0; i++)
+			assert_int_equal(next(late), sent + i);
+		expect(late, history == 1 ? 1001 : 1000, 1002);
+		shunt_subscriber_close(&late);
+	}
 	shunt_subscriber_close(&sub);
 	shunt_publisher_close(&pub);
 }
@@ -779,8 +890,12 @@ main(void)
 	    TEST(lossy_counts_exactly),
 	    TEST(a_lap_exactly_is_seen),
 	    TEST(evict_tells_once),
+	    TEST(what_is_told_once_is_told_by_a_receiving_call),
 	    TEST(block_waits_for_the_slowest),
 	    TEST(drop_counts_and_shows_the_gap),
+	    TEST(drops_are_counted_also_if_their_publisher_is_gone),
+	    TEST(what_was_dropped_before_it_came_is_no_loss),
+	    TEST(history_counts_messages_and_not_the_gaps),
 	    TEST(batches_arrive_whole_and_in_order),
 	    TEST(gathered_from_pieces_of_any_length),
 	    TEST(a_look_in_place_knows_when_it_was_overwritten),
