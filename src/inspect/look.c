@@ -12,8 +12,10 @@
 #include "ring/lane.h"
 #include "segment/lockbyte.h"
 
-/* How often a walk begins again because its lane moved. */
+/* How often a walk begins again because its lane moved, and how far it goes
+ * in all: somebody may be quicker than we are. */
 #define TRIES 100
+#define LAPS  8
 
 /* Bytes of a ring that one look fetches. */
 #define WINDOW 32768
@@ -120,30 +122,50 @@ shunt__look_held(const struct shunt__look *look, int64_t byte)
 /* A piece of a ring, as it was when it was fetched. */
 struct window {
 	const struct shunt__look *look;
-	uint64_t ring; /* where in the file */
-	uint64_t from; /* position of the first byte */
+	uint64_t ring;  /* where in the file */
+	uint64_t words; /* the lane's, likewise */
+	uint64_t from;  /* position of the first byte */
 	size_t have;
+	uint64_t tail; /* as it was right after */
+	uint64_t count;
 	_Alignas(8) unsigned char bytes[WINDOW];
 };
 
+/* From @pos to the end of the ring, or as much as there is room for. */
+static int
+fetch(struct window *w, uint64_t pos)
+{
+	uint64_t words[offsetof(struct shunt__lane_lay, ln_claim) / 8];
+	uint64_t cap = w->look->geo.lane_bytes, in_ring = pos & (cap - 1);
+	uint64_t n = cap - in_ring;
+	int e;
+
+	w->have = 0;
+	if (n > sizeof(w->bytes))
+		n = sizeof(w->bytes);
+	e = shunt__look_read(w->look, w->ring + in_ring, w->bytes, n);
+	if (e == 0)
+		e = shunt__look_read(w->look, w->words, words, sizeof(words));
+	if (e < 0)
+		return e;
+	w->from = pos;
+	w->have = n;
+	w->tail = words[offsetof(struct shunt__lane_lay, ln_tail) / 8];
+	w->count = words[offsetof(struct shunt__lane_lay, ln_count) / 8];
+	return 0;
+}
+
+/* SHUNT_E_OVERRUN: what was there when it was fetched may be of a later lap. */
 static int
 header_at(struct window *w, uint64_t pos, uint64_t *head)
 {
-	uint64_t cap = w->look->geo.lane_bytes;
-	uint64_t in_ring = pos & (cap - 1);
-
 	if (w->have < 8 || pos < w->from || pos - w->from > w->have - 8) {
-		uint64_t n = cap - in_ring;
-		w->have = 0;
-		if (n > sizeof(w->bytes))
-			n = sizeof(w->bytes);
-		int e =
-		    shunt__look_read(w->look, w->ring + in_ring, w->bytes, n);
+		int e = fetch(w, pos);
 		if (e < 0)
 			return e;
-		w->from = pos;
-		w->have = n;
 	}
+	if (pos < w->tail)
+		return SHUNT_E_OVERRUN;
 	memcpy(head, w->bytes + (pos - w->from), sizeof(*head));
 	return 0;
 }
@@ -163,6 +185,25 @@ count(struct window *w, struct shunt__walk *walk, uint64_t pos, int64_t len)
 	return e;
 }
 
+static void
+walk_begin(struct shunt__walk *walk, uint64_t tail, uint64_t count)
+{
+	*walk = (struct shunt__walk){
+	    .tail = tail, .count = count, .end = tail, .cast = walk->cast};
+}
+
+/* No more than a ring lies between tail and end: of a cast the tail as it is
+ * by now, else where the walk began. */
+static int
+too_far(const struct window *w, const struct shunt__walk *walk, uint64_t end)
+{
+	uint64_t cap = w->look->geo.lane_bytes, from = walk->tail;
+
+	if (walk->cast && w->tail - from <= cap)
+		from = w->tail;
+	return end - from > cap - SHUNT__LANE_HEAD;
+}
+
 /* As the next owner's walk in ring/lane.c. */
 static int
 walk_once(struct window *w, struct shunt__walk *walk)
@@ -170,7 +211,7 @@ walk_once(struct window *w, struct shunt__walk *walk)
 	uint64_t cap = w->look->geo.lane_bytes, head;
 	int padded = 0;
 
-	*walk = (struct shunt__walk){.tail = walk->tail, .end = walk->tail};
+	walk_begin(walk, walk->tail, walk->count);
 	if ((walk->tail & 7) != 0)
 		return SHUNT_E_CORRUPT;
 	for (;;) {
@@ -183,7 +224,7 @@ walk_once(struct window *w, struct shunt__walk *walk)
 		padded = len == -1;
 		uint64_t step = padded ? cap - (walk->end & (cap - 1))
 				       : shunt__lane_need((uint64_t)len);
-		if (walk->end + step - walk->tail > cap - SHUNT__LANE_HEAD)
+		if (too_far(w, walk, walk->end + step))
 			return SHUNT_E_CORRUPT;
 		if (!padded && (e = count(w, walk, walk->end, len)) < 0)
 			return e;
@@ -195,24 +236,22 @@ int
 shunt__look_walk(
     const struct shunt__look *look, uint32_t lane, struct shunt__walk *walk)
 {
+	uint64_t cap = look->geo.lane_bytes, walked = 0;
 	struct window w = {.look = look,
-	    .ring = look->geo.rings_off + lane * look->geo.lane_bytes};
-	struct shunt__lane_lay now;
-	int e = 0;
+	    .ring = look->geo.rings_off + lane * cap,
+	    .words = look->geo.lanes_off + (uint64_t)lane * SHUNT__LANE_BLOCK};
 
-	for (int i = 0; i < TRIES; i++) {
-		w.have = 0;
-		e = walk_once(&w, walk);
-		if (e != SHUNT_E_CORRUPT)
+	for (int i = 0; i < TRIES && walked < LAPS * cap; i++) {
+		uint64_t began = walk->tail;
+		int e = walk_once(&w, walk);
+		if (e != SHUNT_E_CORRUPT && e != SHUNT_E_OVERRUN)
 			return e;
-		/* Released and written anew under our eyes? */
-		int r = shunt__look_lane(look, lane, &now);
-		if (r < 0)
-			return r;
-		if (shunt__load64(&now.ln_tail) == walk->tail)
+		if (e == SHUNT_E_CORRUPT && w.tail == began)
 			return e;
-		walk->tail = shunt__load64(&now.ln_tail);
+		/* Its users moved on: from where they are now. */
+		walked += walk->end - began;
+		walk_begin(walk, w.tail, w.count);
 	}
-	*walk = (struct shunt__walk){.tail = walk->tail, .end = walk->tail};
+	walk_begin(walk, walk->tail, walk->count);
 	return 0;
 }

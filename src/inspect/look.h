@@ -50,16 +50,21 @@ int shunt__look_held(const struct shunt__look *look, int64_t byte);
 /* What a walk over a lane's committed records found. */
 struct shunt__walk {
 	uint64_t tail;    /* where it began */
+	uint64_t count;   /* ln_count, as it was then */
 	uint64_t end;     /* behind the last record, or where the fault is */
 	uint64_t records; /* so many lie between */
 	uint64_t newest;  /* the first 8 bytes of the last one's payload */
 	uint64_t fresh;   /* records whose payload begins with 4 zeros */
+	int cast;         /* given: its producer moves the tail, and may be
+			     ahead of it by a ring at any time */
 };
 
 /*
  * Walks a lane's committed records from walk->tail.  Its users may be at work:
- * if the consumer moved on meanwhile, so did walk->tail.  0, or
- * SHUNT_E_CORRUPT, SHUNT_E_TRUNCATED, -errno.
+ * what is below the tail once it was fetched may have been overwritten before,
+ * and is not believed; the walk begins again at that tail, and so do
+ * walk->tail and walk->count.  0, or SHUNT_E_CORRUPT, SHUNT_E_TRUNCATED,
+ * -errno.
  */
 int shunt__look_walk(
     const struct shunt__look *look, uint32_t lane, struct shunt__walk *walk);

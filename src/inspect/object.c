@@ -67,14 +67,17 @@ stat_lane(const struct shunt__look *look, uint32_t lane, uint32_t role,
 
 	if (shunt__look_lane(look, lane, &ctl) < 0)
 		return 0;
+	/* A stream whose writer overwrites. */
+	walk.cast = look->geo.kind == SHUNT_KIND_STREAM && look->geo.param != 0;
 	walk.tail = walk.end = shunt__load64(&ctl.ln_tail);
+	walk.count = shunt__load64(&ctl.ln_count);
 	/* Up to where it is readable it is unread. */
 	if (look->geo.lane_bytes != 0 && (walk.tail & 7) == 0) {
 		shunt__look_walk(look, lane, &walk);
 		one.unread = walk.end - walk.tail;
 		info->passed += walk.end;
 		info->depth += walk.records;
-		info->sent += shunt__load64(&ctl.ln_count) + walk.records;
+		info->sent += walk.count + walk.records;
 	}
 	shunt__info_owner(look, lane, &ctl, info, &one);
 	one.dropped = look->geo.kind == SHUNT_KIND_LOG

@@ -174,7 +174,7 @@ static int
 take_lane(struct shunt_tail *t, const struct shunt__look *look, uint32_t lane)
 {
 	struct shunt__lane_lay ctl;
-	struct shunt__walk walk;
+	struct shunt__walk walk = {0};
 	uint64_t tail, end, now;
 	size_t at = t->n_bytes;
 	int e = shunt__look_lane(look, lane, &ctl), fault;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a topic says of itself, read by pread while it may be overwritten: the
- * sequence number of a record is believed only if the tail has not passed it
+ * What a topic says of itself, read by pread while it may be overwritten: a
+ * record and its number are believed only if the tail has not passed them
  * meanwhile.
  */
 #include "channel/topic.h"
@@ -29,8 +29,8 @@ shunt__info_topic_print(const struct shunt__geometry *geo)
 	return shunt__topic_fingerprint();
 }
 
-/* Sequence number of the oldest record, where all that is newer went by too
- * fast; 0: not even that. */
+/* Number of the oldest record, where all that is newer went by too fast; 0: not
+ * even that. */
 static uint64_t
 oldest(const struct shunt__look *look, uint32_t lane)
 {
@@ -61,8 +61,9 @@ stat_ring(const struct shunt__look *look, uint32_t lane, struct topic *t,
     struct shunt__parts *parts)
 {
 	struct shunt_participant one = {.role = SHUNT_ROLE_PUBLISHES};
-	struct shunt__walk walk = {0};
+	struct shunt__walk walk = {.cast = 1};
 	struct shunt__lane_lay ctl;
+	uint64_t next = 0; /* numbers below are given out */
 
 	t->ends[lane] = 0;
 	if (shunt__look_lane(look, lane, &ctl) < 0)
@@ -74,9 +75,18 @@ stat_ring(const struct shunt__look *look, uint32_t lane, struct topic *t,
 	t->info->passed += walk.end;
 	t->info->depth += walk.records;
 	if (walk.records != 0)
-		t->info->sent += walk.newest + 1;
+		next = walk.newest + 1;
 	else if (walk.end != 0)
-		t->info->sent += oldest(look, lane);
+		next = oldest(look, lane);
+	/* Those that were dropped have numbers, too.  Looked at once more: no
+	 * drop is in the one and not in the other. */
+	if (t->shape.policy == SHUNT_TOPIC_DROP &&
+	    shunt__look_lane(look, lane, &ctl) < 0)
+		return;
+	if (next < shunt__cast_skipped(&ctl))
+		next = shunt__cast_skipped(&ctl);
+	one.dropped = shunt__load64(&ctl.ln_dropped);
+	t->info->sent += next > one.dropped ? next - one.dropped : 0;
 	shunt__info_owner(look, lane, &ctl, t->info, &one);
 	if (one.alive)
 		shunt__parts_add(parts, &one);

@@ -16,6 +16,7 @@
 #include "inspect/look.h"
 #include "inspect/users.h"
 #include "lib/peers.h"
+#include "os/os.h"
 #include "ring/lane_layout.h"
 #include "segment/object.h"
 
@@ -113,6 +114,113 @@ a_lap_later_a_topic_has_counted_all(void **state)
 	assert_true(shunt_subscriber_lost(sub) > 800);
 	shunt_publisher_close(&pub);
 	shunt_subscriber_close(&sub);
+}
+
+static void
+a_topic_tells_what_was_dropped(void **state)
+{
+	const char *name = test_name("topic");
+	struct shunt_publisher_options drops = blocks;
+	struct shunt_subscriber *sub;
+	struct shunt_publisher *pub;
+	struct shunt_segment_info i;
+	uint64_t sent = 0;
+	char buf[64];
+
+	(void)state;
+	drops.policy = SHUNT_TOPIC_DROP;
+	assert_int_equal(shunt_publisher_open(&pub, name, &drops), 1);
+	assert_int_equal(shunt_subscriber_open(&sub, name, NULL), 0);
+	for (int n = 0; n < 300; n++)
+		sent += shunt_publisher_send(pub, "12345678", 8, NULL) == 0;
+	assert_in_range(sent, 100, 200);
+	/* Before and after there is a number behind them. */
+	for (int n = 0; n < 2; n++) {
+		i = look(name);
+		assert_int_equal(i.sent, sent);
+		assert_int_equal(list[0].dropped, 300 - sent + (unsigned)n);
+		while (shunt_subscriber_lag(sub) != 0)
+			shunt_subscriber_recv(
+			    sub, buf, sizeof(buf), NULL, NULL);
+		sent += shunt_publisher_send(pub, "12345678", 8, NULL) == 0;
+	}
+	shunt_publisher_close(&pub);
+	shunt_subscriber_close(&sub);
+}
+
+static void
+who_has_not_received_yet_is_seen_to_be_behind(void **state)
+{
+	const char *name = test_name("topic");
+	struct shunt_publisher_options lossy = blocks;
+	struct shunt_subscriber *sub;
+	struct shunt_publisher *pub;
+
+	(void)state;
+	lossy.policy = SHUNT_TOPIC_LOSSY;
+	assert_int_equal(shunt_publisher_open(&pub, name, &lossy), 1);
+	assert_int_equal(shunt_publisher_send(pub, "12345678", 8, NULL), 0);
+	assert_int_equal(shunt_subscriber_open(&sub, name, NULL), 0);
+	for (int n = 0; n < 10; n++)
+		assert_int_equal(
+		    shunt_publisher_send(pub, "12345678", 8, NULL), 0);
+	assert_int_equal(look(name).unread, 10 * 24);
+	assert_int_equal(list[1].lag, 10 * 24);
+	shunt_publisher_close(&pub);
+	shunt_subscriber_close(&sub);
+}
+
+/* Publishes a lap before each look at bytes of the ring. */
+static struct {
+	struct shunt_publisher *pub;
+	uint64_t sent, most;
+	off_t rings;
+	ssize_t (*pread)(int fd, void *buf, size_t n, off_t off);
+} laps;
+
+static ssize_t
+pread_late(int fd, void *buf, size_t n, off_t off)
+{
+	/* Payloads that look like headers, and like the end. */
+	static const uint64_t hostile[] = {SHUNT__LANE_REC | 8, UINT64_MAX, 0,
+	    SHUNT__LANE_REC | 16, UINT64_C(1) << 50, 0, 0};
+
+	for (int i = 0; off >= laps.rings && i < 100; i++)
+		if (laps.sent < laps.most &&
+		    shunt_publisher_send(
+			laps.pub, hostile, laps.sent % 7 * 8, NULL) == 0)
+			laps.sent++;
+	return laps.pread(fd, buf, n, off);
+}
+
+static void
+what_is_overwritten_while_it_is_looked_at_is_not_believed(void **state)
+{
+	const char *name = test_name("topic");
+	struct shunt_publisher_options lossy = blocks;
+	struct shunt_segment_info i;
+	struct shunt__look at;
+
+	(void)state;
+	lossy.policy = SHUNT_TOPIC_LOSSY;
+	assert_int_equal(shunt_publisher_open(&laps.pub, name, &lossy), 1);
+	assert_int_equal(shunt__look_open(&at, name, NULL, 1), 0);
+	laps.rings = (off_t)at.geo.rings_off;
+	shunt__look_close(&at);
+	assert_int_equal(shunt_publisher_send(laps.pub, "", 0, NULL), 0);
+	laps.sent = 1;
+	laps.pread = shunt__os.pread;
+	for (uint64_t round = 1; round < 200; round++) {
+		uint64_t before = laps.sent;
+		laps.most = before + 1 + round % 90;
+		shunt__os.pread = pread_late;
+		i = look(name);
+		shunt__os.pread = laps.pread;
+		assert_in_range(i.sent, before, laps.sent);
+		assert_in_range(i.depth, 0, 4096 / 16);
+		assert_true(laps.sent > before);
+	}
+	shunt_publisher_close(&laps.pub);
 }
 
 static void
@@ -395,6 +503,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_topic_tells_who_is_behind),
 	    TEST(a_lap_later_a_topic_has_counted_all),
+	    TEST(a_topic_tells_what_was_dropped),
+	    TEST(who_has_not_received_yet_is_seen_to_be_behind),
+	    TEST(what_is_overwritten_while_it_is_looked_at_is_not_believed),
 	    TEST(a_stream_stays_for_what_was_not_read),
 	    TEST(a_stream_that_is_overwritten_has_a_reader_at_his_own_place),
 	    TEST(a_request_that_nobody_has_keeps_a_service),
