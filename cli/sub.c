@@ -42,8 +42,8 @@ about(const struct sub *s, const struct shunt_topic_message *info)
 
 	if (!s->printer.json)
 		return NULL;
-	o = json_pack("{s:I, s:I}", "lane", (json_int_t)info->lane, "sequence",
-	    (json_int_t)info->sequence);
+	o = json_pack("{s:o, s:o}", "lane", out_json_int(info->lane),
+	    "sequence", out_json_int(info->sequence));
 	if (info->lost != 0)
 		json_object_set_new(o, "lost", out_json_int(info->lost));
 	return o;
@@ -126,7 +126,8 @@ print_next(struct sub *s)
 		n = next(s, &info, wait_slice(&wait));
 		if (n >= 0)
 			break;
-		if (n != -EAGAIN && n != -ETIMEDOUT)
+		/* Overrun: told with those that are lost. */
+		if (n != -EAGAIN && n != -ETIMEDOUT && n != SHUNT_E_OVERRUN)
 			return ended(s, (int)n);
 		if (wait_over(&wait)) {
 			fail_say(s->cmd, "%s: no message came in time",

@@ -110,6 +110,17 @@ less(uint64_t a, uint64_t b)
 	return a > b ? -1 : a < b;
 }
 
+/* Of a stream only its bytes are known. */
+static int
+by_rate(const struct top_row *a, const struct top_row *b)
+{
+	int r = less((uint64_t)a->messages_per_s, (uint64_t)b->messages_per_s);
+
+	return r != 0
+		   ? r
+		   : less((uint64_t)a->bytes_per_s, (uint64_t)b->bytes_per_s);
+}
+
 static int
 by_key(const void *va, const void *vb)
 {
@@ -119,8 +130,7 @@ by_key(const void *va, const void *vb)
 	int r = 0;
 
 	if (sort_key == TOP_RATE)
-		r = less(
-		    (uint64_t)a->messages_per_s, (uint64_t)b->messages_per_s);
+		r = by_rate(a, b);
 	else if (sort_key == TOP_SIZE)
 		r = less(ia->size, ib->size);
 	else if (sort_key == TOP_USERS)

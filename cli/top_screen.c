@@ -192,8 +192,9 @@ draw_help(void)
 	    "up down    choose a row; page up, page down, home, end",
 	    "space      stop looking, go on", "q          end", "",
 	    "USED       memory it really takes     CHANGE  since the last look",
-	    "DEPTH      messages that wait         LAG     their bytes",
-	    "MSGS/S     messages a second through a queue or a log",
+	    "DEPTH      messages that wait; of a topic those still there",
+	    "LAG        bytes that wait, or the slowest subscriber is behind",
+	    "MSGS/S     messages a second; of a stream bytes: B",
 	    "STATE      live: somebody has it; idle: nobody has; orphan:",
 	    "           provably nobody's; held: without a name, still in use",
 	    "", "any key goes back"};

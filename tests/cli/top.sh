@@ -82,6 +82,40 @@ check 'and in the table, as bytes' until_ok 10 rates
 kill "$PID" "$sender"
 ended "$sender"
 
+# A service: requests a second, and who serves them.
+q="$N-v"
+start "$SHUNT" serve "$q" -- cat
+server=$PID
+start_to "$T/lines" yes 'a request'
+start_from "$T/lines" sh -c 'exec "$0" call "$1" --lines >/dev/null' \
+    "$SHUNT" "$q"
+sender=$PID
+check 'a service has a rate' until_ok 10 about \
+    '.messages_per_s > 1 and .receivers == 1 and .senders == 1 and .dropped == 0'
+rates() {
+	top | tr -s ' ' | grep "$q" | grep -Eq '^service live .* [1-9][0-9]* [01] /'
+}
+check 'and in the table' until_ok 10 rates
+kill "$server" "$sender"
+ended "$server"
+ended "$sender"
+
+# Of a topic what its subscriber is behind, what is dropped, and by rate.
+q="$N-d"
+"$SHUNT" create "$q" 4K --kind=topic --policy=drop
+start "$SHUNT" sub "$q"
+sub=$PID
+attached() {
+	about '.receivers == 1 and .asleep'
+}
+check 'a subscriber sleeps' until_ok 10 attached
+kill -STOP "$sub"
+seq 1 1000 | "$SHUNT" pub "$q" 2>/dev/null
+check 'a subscriber that stands still is behind' about \
+    '.lag > 3000 and .sent == .depth and .policy == "drop"'
+kill -9 "$sub"
+ended "$sub"
+
 # Drops of a log that nobody serves.
 i=0
 while [ $i -lt 200 ]; do
