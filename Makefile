@@ -174,7 +174,8 @@ LIB_OBJ   := $(call o,$(LIB_SRC))
 CLI_OBJ   := $(call o,$(CLI_SRC))
 
 TEST_DIRS  := $(patsubst %/,%,$(filter-out tests/lib/ tests/kill/ \
-                tests/model/ tests/mutants/,$(sort $(dir $(wildcard tests/*/*.c)))))
+                tests/model/ tests/mutants/ tests/litmus/,$(sort \
+                $(dir $(wildcard tests/*/*.c)))))
 TEST_SRC   := $(foreach d,$(TEST_DIRS),$(call programs,$(d)))
 TEST_BIN   := $(call p,$(TEST_SRC))
 TEST_LIB   := $(call o,$(wildcard tests/lib/*.c))
@@ -375,7 +376,9 @@ $(B)/bench/peers/peers: $(call o,$(PEERS_SRC)) \
 	$(call say,LD,$@)
 	$(Q)$(LINK_SO) '-Wl,-rpath,$$ORIGIN/../..' $(PEERS_LIBS)
 
-$(FUZZ_BIN): $(B)/%: $(B)/%.o $(call o,$(call shared,fuzz)) $(A)
+# Without libFuzzer they have a main() of ours; see part_coverage.
+FUZZ_MAIN := $(if $(filter fuzz,$(SAN)),,$(call o,tests/prove/common_drive.c))
+$(FUZZ_BIN): $(B)/%: $(B)/%.o $(call o,$(call shared,fuzz)) $(FUZZ_MAIN) $(A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(subst fuzzer-no-link,fuzzer,$(ALL_LDFLAGS)) -o $@ \
 	    $(filter %.o,$^) $(A)

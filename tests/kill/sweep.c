@@ -287,57 +287,102 @@ sweep_point(struct run *u, unsigned long i)
 		recover_at(u, i);
 }
 
-static unsigned long
-candidates(const struct run *u, bool every)
+/* Which points a pass takes. */
+enum which { KEYS, OTHERS, EVERY };
+
+static bool
+taken_by(const struct point *p, enum which which)
 {
-	return every ? u->tr.points : u->tr.keys;
+	return which == EVERY || p->key == (which == KEYS);
 }
 
-/* `want` of the points, all or only those of mode `changed`. */
+/*
+ * Up to `want` points, in an order that is even over the trace at each moment:
+ * what is cut has seen all of its parts.  Goes on behind *step, where the one
+ * before was cut.
+ */
 static void
-pass(struct run *u, unsigned long want, bool every, unsigned long kills)
+pass(struct run *u, enum which which, size_t *step, unsigned long want,
+    unsigned long kills)
 {
-	size_t total = candidates(u, every), rank = 0, nth = 0, i;
-	double off = rnd_unit(u);
+	size_t i;
 
-	if (want > total)
-		want = total;
-	for (i = 0; i < u->tr.points && nth < want && !run_over(u); i++) {
-		if (!every && !u->tr.point[i].key)
-			continue;
-		if (rank++ != spread(nth, want, total, off))
+	for (; want > 0 && *step < u->tr.points && !run_over(u); (*step)++) {
+		i = (u->first + *step * u->stride) % u->tr.points;
+		if (!taken_by(&u->tr.point[i], which))
 			continue;
 		if (kills != 0 && u->r->kills >= kills)
 			return;
-		nth++;
 		sweep_point(u, i);
+		want--;
 	}
 }
 
+static size_t
+common_divisor(size_t a, size_t b)
+{
+	while (b != 0) {
+		size_t c = a % b;
+
+		a = b;
+		b = c;
+	}
+	return a;
+}
+
+/* A step of the golden part of them all meets each point once. */
+static void
+plan_steps(struct run *u)
+{
+	size_t n = u->tr.points;
+
+	u->first = rnd_mix(&u->rnd) % n;
+	u->stride = 1 + (size_t)((double)n * 0.6180339887);
+	while (common_divisor(u->stride, n) != 1)
+		u->stride++;
+}
+
+static void
+passes(struct run *u, unsigned long kills)
+{
+	unsigned long sample = u->o->sample != 0 ? u->o->sample : 1000;
+
+	u->r->points = u->tr.points;
+	if (u->o->mode == SWEEP_CHANGED)
+		u->r->points = u->tr.keys;
+	else if (u->o->mode == SWEEP_SAMPLE && sample < u->tr.points)
+		u->r->points = sample;
+	if (u->o->mode == SWEEP_SAMPLE && u->r->taken < u->r->points)
+		pass(u, EVERY, &u->step[EVERY], u->r->points - u->r->taken,
+		    kills);
+	if (u->o->mode != SWEEP_SAMPLE)
+		pass(u, KEYS, &u->step[KEYS], ~0ul, kills);
+	if (u->o->mode == SWEEP_ALL)
+		pass(u, OTHERS, &u->step[OTHERS], ~0ul, kills);
+	while (u->r->kills < kills && !run_over(u)) {
+		pass(u, EVERY, &u->step[EVERY], ~0ul, kills);
+		if (u->step[EVERY] >= u->tr.points)
+			u->step[EVERY] = 0;
+	}
+}
+
+/* May be called again, to go on. */
 void
 run_sweep(struct run *u, unsigned long kills, double seconds)
 {
-	bool every = u->o->mode != SWEEP_CHANGED;
-	unsigned long want = candidates(u, every);
 	double t0 = now_s();
 
 	u->until = seconds > 0 ? t0 + seconds : 0;
-	if (u->o->mode == SWEEP_SAMPLE)
-		want = u->o->sample != 0 ? u->o->sample : 1000;
-	if (want > u->tr.points)
-		want = u->tr.points;
+	u->r->cut = false;
+	if (u->stride == 0)
+		plan_steps(u);
 	if (u->c->peer != NULL) {
 		grid_sweep(u, kills);
 	} else if (u->o->one) {
 		if (u->o->point < u->tr.points)
 			sweep_point(u, u->o->point);
 	} else {
-		u->r->points = want;
-		if (kills != 0 && want > kills)
-			want = kills;
-		pass(u, want, every, kills);
-		while (u->r->kills < kills && !run_over(u))
-			pass(u, kills - u->r->kills, true, kills);
+		passes(u, kills);
 	}
 	u->r->seconds += now_s() - t0;
 }

@@ -21,49 +21,68 @@ enum {
 
 /* A in the middle of a system call would not stand still; skip that stage. */
 static bool
-fits(const struct run *u, const struct trace *tr, size_t i)
+fits(const struct run *u, const struct trace *tr, size_t i, bool every)
 {
 	if (tr->point[i].stage == ST_DURING)
 		return false;
 	if (tr == &u->peer && tr->point[i].stage != ST_BEFORE)
 		return false;
-	return u->o->mode != SWEEP_CHANGED || tr->point[i].key;
+	return every || tr->point[i].key;
 }
 
 static unsigned long
-fitting(const struct run *u, const struct trace *tr)
+fitting(const struct run *u, const struct trace *tr, bool every)
 {
 	unsigned long n = 0;
 	size_t i;
 
 	for (i = 0; i < tr->points; i++)
-		n += fits(u, tr, i);
+		n += fits(u, tr, i, every);
 	return n;
 }
 
 /* The n-th fitting point. */
 static unsigned long
-nth_point(const struct run *u, const struct trace *tr, unsigned long n)
+nth_point(
+    const struct run *u, const struct trace *tr, unsigned long n, bool every)
 {
 	size_t i;
 
 	for (i = 0; i < tr->points; i++)
-		if (fits(u, tr, i) && n-- == 0)
+		if (fits(u, tr, i, every) && n-- == 0)
 			break;
 	return i;
 }
 
+/* How many pairs of points of mode `changed`, or of all. */
+static unsigned long
+pairs(const struct run *u, bool every)
+{
+	return fitting(u, &u->tr, every) * fitting(u, &u->peer, every);
+}
+
+static unsigned long
+at_most(unsigned long n, unsigned long max)
+{
+	return n < max ? n : max;
+}
+
+/* Mode `all`: first where memory changed, then as many again of any. */
 unsigned long
 grid_size(const struct run *u)
 {
-	unsigned long max = u->c->grid_points, n;
+	unsigned long max = u->c->grid_points;
 
-	n = fitting(u, &u->tr) * fitting(u, &u->peer);
 	if (max == 0)
 		max = PAIRS;
-	if (u->o->mode == SWEEP_SAMPLE && u->o->sample != 0)
+	if (u->o->mode == SWEEP_CHANGED)
+		return at_most(pairs(u, false), max);
+	if (u->o->mode == SWEEP_ALL)
+		return at_most(pairs(u, false), PAIRS) +
+		       at_most(pairs(u, true), PAIRS);
+	if (u->o->sample != 0)
 		max = u->o->sample;
-	return n < max ? n : max;
+	return at_most(pairs(u, true), max);
 }
 
 /* B alone, on a fresh world. */
@@ -189,15 +208,25 @@ sweep_pair(struct run *u, unsigned long i, unsigned long j)
 	run_world_used(u, rc != 0);
 }
 
-/*
- * All pairs if they are few enough, else random ones; more passes until there
- * were `kills` of them.
- */
+/* The k-th pair of `of`, if they are few enough to take each, else any. */
+static void
+take_pair(struct run *u, unsigned long k, unsigned long of, bool every)
+{
+	unsigned long nb = fitting(u, &u->peer, every), n = pairs(u, every);
+
+	if (n == 0)
+		return;
+	if (of < n || k >= n)
+		k = rnd_mix(&u->rnd) % n;
+	sweep_pair(u, nth_point(u, &u->tr, k / nb, every),
+	    nth_point(u, &u->peer, k % nb, every));
+}
+
+/* More of them until there were `kills`; goes on where it was cut. */
 void
 grid_sweep(struct run *u, unsigned long kills)
 {
-	unsigned long na = fitting(u, &u->tr), nb = fitting(u, &u->peer);
-	unsigned long want = grid_size(u), k, pair;
+	unsigned long keys = 0, want = grid_size(u), k;
 
 	if (u->o->one) {
 		if (u->o->point < u->tr.points && u->o->second < u->peer.points)
@@ -205,14 +234,19 @@ grid_sweep(struct run *u, unsigned long kills)
 		return;
 	}
 	u->r->points = want;
+	if (u->o->mode == SWEEP_CHANGED)
+		keys = ~0ul;
+	else if (u->o->mode == SWEEP_ALL)
+		keys = at_most(pairs(u, false), PAIRS);
 	if (kills != 0)
 		want = kills;
-	for (k = 0; k < want && !run_over(u); k++) {
-		pair = k;
-		if (u->r->points < na * nb || k >= na * nb)
-			pair = rnd_mix(&u->rnd) % (na * nb);
-		sweep_pair(u, nth_point(u, &u->tr, pair / nb),
-		    nth_point(u, &u->peer, pair % nb));
+	while ((k = u->r->taken) < want && !run_over(u)) {
+		if (k < keys)
+			take_pair(u, k, at_most(u->r->points, keys), false);
+		else
+			take_pair(u, k - keys, u->r->points - keys, true);
+		if (u->r->taken == k)
+			return; /* there is nothing to pair */
 	}
 }
 

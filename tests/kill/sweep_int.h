@@ -160,6 +160,9 @@ struct run {
 	void *ctx; /* the world, NULL if there is none */
 	struct trace tr;
 	struct trace peer; /* grid only */
+	size_t first;      /* the order of points: this, and each further */
+	size_t stride;     /* one so far behind the last */
+	size_t step[3];    /* how far each kind of pass has come */
 	uint32_t *way;     /* room for the stops on the way to a point */
 	size_t way_room;
 	double until;

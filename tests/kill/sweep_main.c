@@ -269,10 +269,37 @@ more_kills(struct plan *p, double until)
 			continue;
 		share = 1 + (unsigned long)((double)(p->o.kills - done) *
 					    (double)weight(u) / (double)all);
-		u->r->cut = false;
-		run_sweep(u, u->c->peer != NULL ? share : u->r->kills + share,
-		    left / (double)n--);
+		run_sweep(u, u->r->kills + share, left / (double)n--);
 		u->r->cut = u->r->taken < u->r->points;
+	}
+	return !sweep_stopping() && kills_so_far(p) > done;
+}
+
+/* A case that its share of the time did not suffice for. */
+static bool
+unfinished(const struct plan *p, size_t i)
+{
+	const struct sweep_report *r = &p->reports[i];
+
+	return p->opened[i] && r->failures == 0 && r->taken < r->points;
+}
+
+/* Without a number of kills, what quick cases left over goes to those cut. */
+static bool
+more_points(struct plan *p, double until)
+{
+	unsigned long done = kills_so_far(p);
+	double left = until - now_s();
+	size_t i, n = 0;
+
+	for (i = 0; i < p->n; i++)
+		n += unfinished(p, i);
+	if (n == 0 || left < 0.1)
+		return false;
+	for (i = 0; i < p->n && !sweep_stopping(); i++) {
+		left = until - now_s();
+		if (unfinished(p, i) && left > 0)
+			run_sweep(&p->runs[i], 0, left / (double)n--);
 	}
 	return !sweep_stopping() && kills_so_far(p) > done;
 }
@@ -307,7 +334,8 @@ run_all(struct plan *p)
 		}
 		run_sweep(&p->runs[i], kills, left);
 	}
-	while (p->o.kills != 0 && p->o.seconds > 0 && more_kills(p, until))
+	while (p->o.seconds > 0 &&
+	       (p->o.kills != 0 ? more_kills(p, until) : more_points(p, until)))
 		;
 	for (i = 0; i < p->n; i++)
 		if (p->runs[i].c != NULL)
