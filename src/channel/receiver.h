@@ -117,10 +117,14 @@ int shunt__record_at(
 void shunt__record_mark(struct shunt__receiver *r, struct shunt__rlane *lane,
     uint64_t pos, uint32_t who, int lives);
 void shunt__record_done(struct shunt_queue *queue);
+/* 0; -ESTALE: it is none any more; or SHUNT_E_CORRUPT. */
 int shunt__record_take(struct shunt__receiver *r);
 int shunt__record_acknowledge(struct shunt_queue *queue);
 void shunt__lane_give_back(
     struct shunt_queue *queue, struct shunt__rlane *lane);
+/* The tail is not at @from any more: rings the sender where it is time. */
+void shunt__lane_moved(
+    struct shunt_queue *queue, struct shunt__rlane *lane, uint64_t from);
 
 /* A slot's word for a record in hand: 13 bits lane + 1, 16 bits of the taking
  * of the slot, and of the position what tells places in a ring apart. */

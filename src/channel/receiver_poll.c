@@ -29,8 +29,10 @@ static int
 look_among(struct shunt_queue *queue, struct shunt__rlane *lane)
 {
 	struct shunt__receiver *r = queue->receiver;
+	uint64_t from = lane->rx.tail;
 	int e = shunt__record_find(r, lane);
 
+	shunt__lane_moved(queue, lane, from);
 	if (e == 0) {
 		lane->drained = 0;
 		return 0;

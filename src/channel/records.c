@@ -209,8 +209,9 @@ say_done(struct shunt__receiver *r, const struct shunt__rrecord *rec)
 
 /* A sleeping sender is rung each quarter of the lane and when it has run empty,
  * not for each record: waking is dear. */
-static void
-moved(struct shunt_queue *queue, struct shunt__rlane *lane, uint64_t from)
+void
+shunt__lane_moved(
+    struct shunt_queue *queue, struct shunt__rlane *lane, uint64_t from)
 {
 	if ((from ^ lane->rx.tail) & ~(lane->rx.cap / 4 - 1))
 		shunt__ring_sender(queue, lane);
@@ -231,7 +232,7 @@ shunt__record_done(struct shunt_queue *queue)
 		shunt__lane_release(&lane->rx);
 		/* What was taken over is done by being left behind. */
 		lane->seen_tail = lane->seen = lane->rx.tail;
-		moved(queue, lane, from);
+		shunt__lane_moved(queue, lane, from);
 	} else {
 		/* Something before it is still in somebody's hand. */
 		say_done(r, rec);
@@ -266,7 +267,7 @@ shunt__record_acknowledge(struct shunt_queue *queue)
 	if (lane->claim != 0 || shunt__claim(queue, lane) == 0) {
 		uint64_t from = lane->rx.tail;
 		advance(lane);
-		moved(queue, lane, from);
+		shunt__lane_moved(queue, lane, from);
 		shunt__lane_give_back(queue, lane);
 	}
 	/* Others may wait to learn whether this one comes again. */
@@ -297,7 +298,7 @@ shunt__lane_give_back(struct shunt_queue *queue, struct shunt__rlane *lane)
 			break;
 		from = lane->rx.tail;
 		advance(lane);
-		moved(queue, lane, from);
+		shunt__lane_moved(queue, lane, from);
 	}
 	if (lane->claim != 0)
 		shunt__unclaim(lane);
@@ -306,4 +307,7 @@ shunt__lane_give_back(struct shunt_queue *queue, struct shunt__rlane *lane)
 	uint64_t head = shunt__acquire64(word_at(lane, next));
 	if (head != 0 && !(head & SHUNT__LANE_ZERO))
 		shunt__ring_receivers(queue);
+	/* Run empty, and without a claim nobody looks at it again. */
+	if (head == 0 && next == lane->rx.tail)
+		shunt__ring_sender(queue, lane);
 }
