@@ -6,6 +6,8 @@
 #include "channel/receiver.h"
 #include "os/os.h"
 
+#define TRIES 8 /* words that change under us; a peer may scribble */
+
 /* 0: in a call, and r->rec is the next record, or the one in hand. */
 static inline int
 next_record(struct shunt_queue *queue, const struct shunt_recv_options *opts)
@@ -71,20 +73,24 @@ ssize_t
 shunt_queue_peek(struct shunt_queue *queue, const void **msg,
     struct shunt_message *info, const struct shunt_recv_options *opts)
 {
-	int e = next_record(queue, opts);
-
-	if (__builtin_expect(e != 0, 0))
-		return e;
-	struct shunt__receiver *r = queue->receiver;
-	if (info != NULL)
-		e = tell(r, info);
-	if (e == 0 && r->in_hand == SHUNT__HAND_NONE)
-		e = shunt__record_take(r);
-	leave(queue);
-	if (e < 0)
-		return e;
-	*msg = r->rec.payload;
-	return (ssize_t)r->rec.len;
+	for (int i = 0; i < TRIES; i++) {
+		int e = next_record(queue, opts);
+		if (__builtin_expect(e != 0, 0))
+			return e;
+		struct shunt__receiver *r = queue->receiver;
+		if (info != NULL)
+			e = tell(r, info);
+		if (e == 0 && r->in_hand == SHUNT__HAND_NONE)
+			e = shunt__record_take(r);
+		leave(queue);
+		if (__builtin_expect(e == 0, 1)) {
+			*msg = r->rec.payload;
+			return (ssize_t)r->rec.len;
+		}
+		if (e != -ESTALE)
+			return e;
+	}
+	return SHUNT_E_CORRUPT;
 }
 
 int

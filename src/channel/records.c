@@ -179,7 +179,8 @@ shunt__record_take(struct shunt__receiver *r)
 	}
 	if (!shunt__cas64(word_at(rec->lane, rec->pos), &head,
 		shunt__head_taken(head, r->me)))
-		return SHUNT_E_CORRUPT;
+		/* Its sender took it back: shunt__sender_settle(). */
+		return head & SHUNT__LANE_DONE ? -ESTALE : SHUNT_E_CORRUPT;
 	rec->lane->seen = rec->pos + shunt__lane_need((uint64_t)rec->len);
 	r->in_hand = SHUNT__HAND_MARKED;
 	return 0;
@@ -195,9 +196,13 @@ say_done(struct shunt__receiver *r, const struct shunt__rrecord *rec)
 
 	for (int i = 0; i < TRIES; i++) {
 		uint32_t taker = shunt__lane_taker(head);
+		if ((uint32_t)head != (uint32_t)rec->len ||
+		    step_of(rec->lane, head, rec->pos) == 0)
+			return SHUNT_E_CORRUPT;
+		/* Its sender took it back, before it was marked. */
+		if (taker == 0 && (head & SHUNT__LANE_DONE))
+			return 0;
 		if ((head & SHUNT__LANE_DONE) ||
-		    (uint32_t)head != (uint32_t)rec->len ||
-		    step_of(rec->lane, head, rec->pos) == 0 ||
 		    (taker != 0 && r->in_hand == SHUNT__HAND_MARKED &&
 			shunt__head_who(head) != r->me))
 			return SHUNT_E_CORRUPT;
