@@ -24,7 +24,6 @@ struct shunt_queue {
 	struct shunt__object *obj;
 	struct shunt__receiver *receiver; /* from the first recv on */
 	struct shunt__seats seats;
-	struct shunt__spin spin; /* of senders that wait for room */
 	struct shunt_end end;
 };
 
@@ -33,6 +32,7 @@ struct shunt__sender {
 	struct shunt__lane_tx tx;
 	struct shunt__u64 *ready; /* the word with the lane's bit */
 	uint64_t bit;
+	struct shunt__spin spin; /* while it waits for room */
 };
 
 /* sender.c: as struct shunt__seats wants them. */

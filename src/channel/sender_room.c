@@ -35,16 +35,16 @@ shunt__sender_wait(struct shunt_queue *queue, struct shunt__sender *s,
 		return e;
 	if (o.wait_ns < 0)
 		return -EAGAIN;
-	uint32_t turns = shunt__spin_turns(&queue->spin);
+	uint32_t turns = shunt__spin_turns(&s->spin);
 	for (uint32_t i = 0; i < turns; i++) {
 		shunt__pause();
 		e = room_ready(&r);
 		if (e != -EAGAIN) {
-			shunt__spin_learn(&queue->spin, 1);
+			shunt__spin_learn(&s->spin, 1);
 			return e;
 		}
 	}
-	shunt__spin_learn(&queue->spin, 0);
+	shunt__spin_learn(&s->spin, 0);
 	return shunt__wait(queue->obj, &s->tx.ctl->ln_waiting,
 	    SHUNT__BELL_ASLEEP, shunt__deadline(o.wait_ns), room_ready, &r);
 }
