@@ -21,11 +21,12 @@ raise_high(struct shunt__object *obj, uint32_t count)
 static void
 introduce(struct shunt__slot_lay *lay)
 {
+	/* First: until then whoever died here looks alive. */
+	shunt__store32(&lay->sl_owners, shunt__load32(&lay->sl_owners) + 1);
 	shunt__store32(&lay->sl_pid, (uint32_t)shunt__os.getpid());
 	shunt__store32(&lay->sl_tid, (uint32_t)shunt__os.gettid());
 	shunt__store32(&lay->sl_uid, shunt__os.geteuid());
 	shunt__store64(&lay->sl_since, shunt__now());
-	shunt__store32(&lay->sl_owners, shunt__load32(&lay->sl_owners) + 1);
 	shunt__who_comm(lay->sl_comm);
 }
 
