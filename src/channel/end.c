@@ -19,9 +19,6 @@
 #define EVENTS (IN_ATTRIB | IN_MODIFY | IN_CLOSE_WRITE)
 #define ARMED  (SHUNT__BELL_ASLEEP | SHUNT__BELL_POLL)
 
-/* What a store that no fence pushed needs at most to be seen; ns. */
-#define STORES_ARE_OUT INT64_C(1000000)
-
 void
 shunt__end_init(struct shunt_end *end, struct shunt__object *obj,
     struct shunt__u32 *bell, uint32_t flags, int (*ready)(void *arg), void *arg)
@@ -185,16 +182,10 @@ drain(int in)
 static void
 arm(struct shunt_end *end)
 {
-	int fenced = (shunt__load32(end->bell) & SHUNT__BELL_FENCE) != 0;
-
 	/* A waker that has looked at the bell before does not take back what
 	 * is set now: see shunt__ring(). */
 	shunt__add32(end->bell, SHUNT__BELL_TURN);
-	shunt__bell_arm(end->bell, ARMED);
-	/* Here is no membarrier: one that looked just before FENCE was set may
-	 * have a commit under way, and poll has no bound of ours. */
-	if (!fenced && (shunt__load32(end->bell) & SHUNT__BELL_FENCE))
-		shunt__os.nanosleep(STORES_ARE_OUT);
+	shunt__arm_surely(end->bell, ARMED); /* poll has no bound of ours */
 	end->armed = 1;
 }
 
@@ -212,13 +203,17 @@ shunt__end_arm(struct shunt_end *end)
 	    (shunt__load32(end->bell) & ARMED) == ARMED)
 		return -EAGAIN;
 	arm(end);
+	/* Before the look, which may find something else: we come back. */
 	if (news & GONE && end->flags & SHUNT__END_DEATHS)
 		shunt__end_later_begin(end);
-	int e = end->ready(end->arg);
-	if (e != -EAGAIN)
-		return e;
-	if (later)
+	else if (later)
 		shunt__end_later_next(end);
+	int e = end->ready(end->arg);
+	/* Others are at it, and may leave it there without a word. */
+	if (e == -EBUSY && (!later || end->timer < 0))
+		shunt__end_later_begin(end);
+	if (e != -EAGAIN && e != -EBUSY)
+		return e;
 	e = shunt__object_check(end->obj);
 	return e == 0 ? -EAGAIN : e == -ESTALE ? SHUNT_E_REMOVED : e;
 }

@@ -14,7 +14,8 @@
  *
  * The kernel tells of a closed file a moment before it gives the lock bytes
  * back.  An end that learns of deaths by these (DEATHS) looks again a little
- * later, several times: its descriptor is then an epoll of watch and timer.
+ * later, several times: its descriptor is then an epoll of watch and timer.  So
+ * does one that finds something under another's hands.
  */
 
 #include <errno.h>
@@ -42,7 +43,8 @@ struct shunt_end {
 	struct shunt__object *obj;
 	struct shunt__u32 *bell; /* rung by who brings something */
 	int (*ready)(void *arg); /* looks at everything: 0 something is there,
-				    -EAGAIN, or a code */
+				    -EAGAIN, or a code; one that learns of
+				    DEATHS also -EBUSY: look again soon */
 	void *arg;
 	struct shunt__spin spin; /* of shunt_wait() */
 };
@@ -58,8 +60,8 @@ int shunt__end_fd(struct shunt_end *end);
 /* end.c: the second half of the next one. */
 int shunt__end_arm(struct shunt_end *end);
 
-/* end_later.c.  begin: somebody went, look again later.  over: is it later
- * now?  next: nothing was there, once more or give up. */
+/* end_later.c.  begin: look again later.  over: is it later now?  next: once
+ * more after this, or give up. */
 void shunt__end_later_begin(struct shunt_end *end);
 int shunt__end_later_over(struct shunt_end *end);
 void shunt__end_later_next(struct shunt_end *end);

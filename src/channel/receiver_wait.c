@@ -34,7 +34,7 @@ look_at_end(struct shunt_queue *queue)
 		return -EAGAIN;
 	for (int round = 0; round < 2; round++) {
 		/* E: what was sent by who did not see the end is visible. */
-		shunt__bell_arm(&ct->ct_bell, 0);
+		shunt__arm_surely(&ct->ct_bell, 0);
 		int e = try_once(queue, shunt__poll_all);
 		if (e != -EAGAIN)
 			return e;
@@ -83,12 +83,15 @@ shunt__receiver_ready(void *arg)
 	if (shunt__load32(&queue->obj->control->ct_removed) != 0)
 		return SHUNT_E_REMOVED;
 	int e = try_once(queue, shunt__poll_all);
+	if (e == -EAGAIN)
+		e = look_at_end(queue);
 	if (e == 0) {
 		/* Seen, not taken. */
 		shunt__lane_give_back(queue, r->rec.lane);
 		shunt__receiver_leave(r);
 	}
-	return e == -EAGAIN ? look_at_end(queue) : e;
+	/* Who keeps a claim and was in a call goes out of it without a word. */
+	return e == -EAGAIN && r->contended ? -EBUSY : e;
 }
 
 /* Sleeps until something may be there for us; @nap is how long it was last. */
@@ -131,8 +134,11 @@ sleep_for_record(struct shunt_queue *queue, int64_t wait_ns)
 		if (e != -EBUSY)
 			return e;
 		e = nap(queue, &ns, deadline);
+		/* Who holds us up may be stopped: is it still there? */
+		if (e == 0 && ns == STUCK_LAST)
+			e = shunt__object_check(queue->obj);
 		if (e != 0)
-			return e;
+			return e == -ESTALE ? SHUNT_E_REMOVED : e;
 		queue->receiver->looks = 0;
 	}
 }
@@ -143,11 +149,10 @@ nothing_now(struct shunt_queue *queue)
 {
 	int e = look_at_end(queue);
 
-	if (e == -EAGAIN)
-		e = shunt__end_empty(&queue->end);
-	if (e != 0)
-		return e;
-	return try_once(queue, shunt__poll_all);
+	if (e != -EAGAIN)
+		return e; /* 0: in a call, which is not to be begun twice */
+	e = shunt__end_empty(&queue->end);
+	return e == 0 ? try_once(queue, shunt__poll_all) : e;
 }
 
 int

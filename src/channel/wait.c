@@ -62,6 +62,8 @@ look(struct shunt_wait_item *items, int n)
 	for (int i = 0; i < n; i++) {
 		const struct shunt_end *end = items[i].end;
 		int e = end == NULL ? -EAGAIN : end->ready(end->arg);
+		if (e == -EBUSY) /* not yet: no sleep is long where that is */
+			e = -EAGAIN;
 		items[i].ready = e == -EAGAIN ? 0 : e == 0 ? 1 : e;
 		ready += e != -EAGAIN;
 	}

@@ -26,6 +26,21 @@ shunt__touch(struct shunt__object *obj)
 	return n == 1 ? 0 : e;
 }
 
+/* What a store that no fence pushed needs at most to be seen; ns. */
+#define STORES_ARE_OUT INT64_C(1000000)
+
+void
+shunt__arm_surely(struct shunt__u32 *bell, uint32_t bits)
+{
+	int fenced = (shunt__load32(bell) & SHUNT__BELL_FENCE) != 0;
+
+	shunt__bell_arm(bell, bits);
+	/* Here is no membarrier: one that looked just before FENCE was set may
+	 * have a commit under way. */
+	if (!fenced && (shunt__load32(bell) & SHUNT__BELL_FENCE))
+		shunt__os.nanosleep(STORES_ARE_OUT);
+}
+
 #define RUNG  (SHUNT__BELL_ASLEEP | SHUNT__BELL_POLL)
 #define TRIES 8 /* words that change under us; a peer may scribble */
 

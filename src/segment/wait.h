@@ -21,6 +21,12 @@ int shunt__wait(struct shunt__object *obj, struct shunt__u32 *bell,
  */
 void shunt__ring(struct shunt__object *obj, struct shunt__u32 *bell);
 
+/*
+ * As shunt__bell_arm(), for who relies on the look that follows and has no
+ * bounded sleep behind it.
+ */
+void shunt__arm_surely(struct shunt__u32 *bell, uint32_t bits);
+
 /* Those that watch the file see it.  0 or -errno. */
 int shunt__touch(struct shunt__object *obj);
 

@@ -557,6 +557,29 @@ a_death_that_shows_late_is_seen(void **state)
 	}
 }
 
+/* Something else was there at one of the looks: the next one comes all the
+ * same. */
+static void
+a_late_look_that_finds_something_is_not_the_last(void **state)
+{
+	struct shunt_end end;
+
+	(void)state;
+	begin_late(&end, 1000);
+	come_and_go();
+	assert_int_equal(shunt__end_empty(&end), -EAGAIN);
+	for (int i = 0; i < 4; i++) {
+		struct pollfd p = {.fd = end.fd, .events = POLLIN};
+		assert_int_equal(poll(&p, 1, 5000), 1);
+		found_at = looks + 1;
+		assert_int_equal(shunt__end_empty(&end), 0);
+		found_at = 1000;
+		assert_int_equal(shunt__end_empty(&end), -EAGAIN);
+		assert_int_equal(readable(end.fd), 0);
+	}
+	shunt__end_fini(&end);
+}
+
 static int
 no_timer(void)
 {
@@ -765,6 +788,7 @@ main(void)
 	    OPENED(bits_of_a_later_arming_are_not_lost),
 	    OPENED(a_child_cannot_use_it_and_takes_nothing),
 	    OPENED(a_death_that_shows_late_is_seen),
+	    OPENED(a_late_look_that_finds_something_is_not_the_last),
 	    OPENED(without_a_timer_it_looks_at_once),
 	    OPENED(messages_are_seen_by_such_an_end),
 	    OPENED(late_looks_come_to_an_end),
