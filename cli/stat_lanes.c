@@ -98,7 +98,10 @@ stat_lanes_print(const struct shunt_segment_info *i)
 		stat_field(i->kind == SHUNT_KIND_TOPIC ? "lost" : "dropped",
 		    "%" PRIu64 " messages", i->dropped);
 	if (i->finished)
-		stat_field("finished", "nothing more will be sent");
+		stat_field("finished",
+		    i->kind == SHUNT_KIND_STREAM
+			? "it has its end; what is put next is another stream"
+			: "nothing more will be sent");
 }
 
 /* Where one takes part: a lane, a slot, or the one place there is. */

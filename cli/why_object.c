@@ -59,7 +59,10 @@ tell_ends(struct why *w, const struct shunt_segment_info *i)
 		why_say(w, WHY_INSIDE, "%" PRIu32 " %s%s for room in it.",
 		    i->waiting, look_sender(i->kind),
 		    i->waiting == 1 ? " waits" : "s wait");
-	if (i->finished)
+	if (i->finished && i->kind == SHUNT_KIND_STREAM)
+		why_say(w, WHY_INSIDE,
+		    "It has its end: what is put next is another stream.");
+	else if (i->finished)
 		why_say(w, WHY_INSIDE, "It is finished: nothing more is sent.");
 }
 

@@ -113,7 +113,9 @@ struct shunt_segment_info {
 				 unread in their lanes, who look once a lap */
 	uint64_t schema;     /* objects: hash of what messages hold; 0: none */
 	uint32_t policy;     /* topics: enum shunt_topic_policy */
-	uint32_t finished;   /* objects: 1 if nothing more will be sent */
+	uint32_t finished;   /* objects: 1 if nothing more will be sent;
+				streams: if what was written has its end, and
+				what is written next is another stream */
 	uint32_t receivers;  /* objects: receiving ends that live */
 	uint32_t slots_used; /* objects: places of such that were ever taken */
 	uint32_t asleep;     /* objects: 1 if one of them sleeps until something

@@ -103,6 +103,25 @@ stat_lanes(const struct shunt__look *look, uint32_t role, uint32_t stride,
 	return fresh;
 }
 
+/* Was the last thing that a writer said the end of a stream?  No, if it is in
+ * the middle of one, or said that the one before was broken off. */
+static int
+has_its_end(const struct shunt__look *look, uint64_t ended, uint64_t head)
+{
+	uint64_t at = (ended - SHUNT__LANE_HEAD) & (look->geo.lane_bytes - 1);
+	struct shunt__u64 word;
+
+	if (head == 0 || ended != head ||
+	    shunt__look_read(
+		look, look->geo.rings_off + at, &word, sizeof(word)) < 0)
+		return 0;
+	/* Overwritten, each record has its tag as its first word. */
+	return shunt__load64(&word) ==
+	       (look->geo.param != 0
+		       ? SHUNT__STREAM_END
+		       : SHUNT__LANE_REC | (uint64_t)SHUNT__STREAM_END << 32);
+}
+
 /*
  * A stream is what its kind says is unread, see channel/stream.c: bytes, an
  * end that nobody has seen, a break that nobody was told of.  How many pieces
@@ -128,7 +147,7 @@ stat_stream(const struct shunt__look *look, struct shunt_segment_info *info,
 		return 0;
 	tail = shunt__load64(&ctl.ln_tail);
 	info->finished =
-	    info->passed != 0 && shunt__load64(&lay.st_ended) == info->passed;
+	    has_its_end(look, shunt__load64(&lay.st_ended), info->passed);
 	if (shunt__load32(&look->control.ct_ended) != 0)
 		return 0; /* its last reader has closed for good */
 	if (look->geo.param != 0) {

@@ -47,6 +47,11 @@ check 'nothing came' [ ! -s "$T/got" ]
 check 'nothing is left' [ ! -e "$SHM-s" ]
 printf one | "$SHUNT" put "$s"
 printf two | "$SHUNT" put "$s" -
+run "$SHUNT" stat "$s"
+row 'unread, with its end' finished 'has its end; what is put next is another'
+hasnt 'unread, with its end' "$OUT" 'nothing more'
+run "$SHUNT" why "$s"
+has 'why, with its end' "$OUT" 'It has its end: what is put next'
 run "$SHUNT" get "$s" -
 is 'one stream after the other' "$OUT" one
 run "$SHUNT" get "$s"

@@ -289,6 +289,40 @@ a_stream_that_is_overwritten_has_a_reader_at_his_own_place(void **state)
 	assert_false(test_there(name));
 }
 
+/* Its end, and neither its beginning nor a break, makes a stream finished. */
+static void
+a_stream_is_finished_when_it_has_its_end(void **state)
+{
+	(void)state;
+	for (int over = 0; over < 2; over++) {
+		const char *name = test_name("stream");
+		struct shunt_stream_options o = {.sz = sizeof(o),
+		    .lane_bytes = 4096,
+		    .flags = over ? SHUNT_STREAM_OVERWRITE : 0};
+		struct shunt_stream_reader *r;
+		struct shunt_stream_writer *w;
+
+		assert_int_equal(shunt_stream_reader_open(&r, name, &o), 1);
+		assert_int_equal(shunt_stream_writer_open(&w, name, &o), 0);
+		assert_false(look(name).finished);
+		assert_int_equal(shunt_stream_writer_finish(w, NULL), 0);
+		assert_true(look(name).finished);
+		assert_int_equal(shunt_stream_writer_write(w, "x", 1, NULL), 1);
+		assert_false(look(name).finished);
+		shunt_stream_writer_close(&w);
+		assert_false(look(name).finished);
+		/* Says that the one before was broken off. */
+		assert_int_equal(shunt_stream_writer_open(&w, name, &o), 0);
+		assert_false(look(name).finished);
+		assert_int_equal(shunt_stream_writer_write(w, "y", 1, NULL), 1);
+		assert_int_equal(shunt_stream_writer_finish(w, NULL), 0);
+		assert_true(look(name).finished);
+		shunt_stream_writer_close(&w);
+		shunt_stream_reader_close(&r);
+		unlink(test_path(name));
+	}
+}
+
 static int
 send_and_die(void *arg)
 {
@@ -508,6 +542,7 @@ main(void)
 	    TEST(what_is_overwritten_while_it_is_looked_at_is_not_believed),
 	    TEST(a_stream_stays_for_what_was_not_read),
 	    TEST(a_stream_that_is_overwritten_has_a_reader_at_his_own_place),
+	    TEST(a_stream_is_finished_when_it_has_its_end),
 	    TEST(a_request_that_nobody_has_keeps_a_service),
 	    TEST(a_topic_that_lies_hurts_nobody_who_looks),
 	    TEST(a_stream_that_lies_hurts_nobody_who_looks),
