@@ -94,6 +94,28 @@ print(const struct call *c, size_t len, int32_t status)
 	return r < 0 ? fail_output(c->cmd, r) : exit_code(status);
 }
 
+/* Where all lanes are full of what dead clients left, there is no room before
+ * a server comes.  -1 once it is sent, or the exit code. */
+static int
+send_one(struct call *c, const char *msg, size_t len, const struct wait *wait)
+{
+	struct shunt_call_options opts = {.sz = sizeof(opts)};
+	int r;
+
+	for (;;) {
+		opts.wait_ns = c->now ? SHUNT_NOWAIT : wait_slice(wait);
+		r = shunt_client_send(c->client, msg, len, NULL, &opts);
+		if (r == 0)
+			return -1;
+		if (r != -EAGAIN && r != -ETIMEDOUT)
+			return refuse(c, r);
+		if (signals_stopped())
+			return CLI_FAILED;
+		if (c->now || wait_over(wait))
+			return refuse(c, -ETIMEDOUT);
+	}
+}
+
 static int
 call_one(struct call *c, const char *msg, size_t len)
 {
@@ -101,11 +123,12 @@ call_one(struct call *c, const char *msg, size_t len)
 	    .sz = sizeof(opts), .flags = c->now ? SHUNT_CALL_SERVED : 0};
 	struct shunt_reply info = {.sz = sizeof(info)};
 	struct wait wait;
-	ssize_t n = shunt_client_send(c->client, msg, len, NULL, NULL);
+	ssize_t n;
 
-	if (n < 0)
-		return refuse(c, (int)n);
 	wait_start(&wait, c->timeout_ns);
+	int rc = send_one(c, msg, len, &wait);
+	if (rc >= 0)
+		return rc;
 	for (;;) {
 		opts.wait_ns = wait_slice(&wait);
 		n = shunt_client_poll(

@@ -50,6 +50,13 @@ refuse(struct get *g, int code)
 		    "%s: broken off after %" PRIu64 " bytes: its writer died "
 		    "or was stopped before the end",
 		    out_safe(g->name), g->bar.moved);
+	if (code == -EOPNOTSUPP)
+		return fail_say(g->cmd,
+		    "%s: a stream whose writer never waits and overwrites what "
+		    "is not read in time: nobody can take only what he has "
+		    "written; read it in a program, by "
+		    "shunt_stream_reader_read()",
+		    out_safe(g->name));
 	return fail_hot(g->cmd, g->name, code);
 }
 

@@ -54,6 +54,12 @@ refuse(struct put *p, int code)
 		    "See `shunt stat %s`",
 		    out_safe(p->name), out_safe(p->name));
 		rc = CLI_TIMEOUT;
+	} else if (code == -EOPNOTSUPP) {
+		rc = fail_say(p->cmd,
+		    "%s: a stream whose writer never waits and overwrites what "
+		    "is not read in time: a file could lose a part of itself "
+		    "on its way; use another stream",
+		    out_safe(p->name));
 	} else if (code == SHUNT_E_CLOSED) {
 		rc = fail_say(p->cmd, "%s: its reader has closed it for good",
 		    out_safe(p->name));

@@ -25,6 +25,16 @@
 
 #define JOBS_MOST 256
 
+/* Somebody wrote over the lanes of one client: the others are served on. */
+static void
+say_damaged(const struct serve *s)
+{
+	fail_say(s->cmd,
+	    "%s: the lanes of one client contradict themselves: something "
+	    "wrote over them; they are left alone, and the others are served",
+	    out_safe(s->name));
+}
+
 /* -1 to go on, or the exit code. */
 static int
 serve_one(struct serve *s)
@@ -42,13 +52,19 @@ serve_one(struct serve *s)
 			return CLI_DONE;
 		opts.wait_ns = wait_slice(&wait);
 		n = shunt_service_next(s->service, &msg, NULL, &opts);
-	} while (n == -EAGAIN || n == -ETIMEDOUT);
+		if (n == SHUNT_E_CORRUPT)
+			say_damaged(s);
+	} while (n == -EAGAIN || n == -ETIMEDOUT || n == SHUNT_E_CORRUPT);
 	if (n == SHUNT_E_CLOSED)
 		return CLI_DONE;
 	if (n < 0)
 		return fail_hot(s->cmd, s->name, (int)n);
 	size_t len = serve_run(s, msg, (size_t)n, &status);
 	r = shunt_service_reply(s->service, status, s->out, len);
+	if (r == SHUNT_E_CORRUPT) {
+		say_damaged(s);
+		return -1;
+	}
 	/* A client that is gone, or does not read, is no failure of ours. */
 	if (r < 0 && r != SHUNT_E_PEERDEAD && r != -ETIMEDOUT)
 		return fail_hot(s->cmd, s->name, r);

@@ -46,11 +46,14 @@ close_end(int *fd)
 
 /* In the child. */
 static void
-become(const struct serve *s, int in, int out)
+become(const struct serve *s, int in, int out, pid_t server)
 {
 	setpgid(0, 0);
-	/* Who dies with a request open must not leave its program behind. */
+	/* Who dies with a request open must not leave its program behind, nor
+	 * have it begun if he was dead before we asked. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != server)
+		_exit(SERVE_FAILED);
 	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
 		_exit(SERVE_FAILED);
 	_exit(child_become(s->cmd, s->argv));
@@ -60,6 +63,7 @@ static int
 start(struct run *r)
 {
 	int in[2], out[2] = {-1, -1};
+	pid_t server = getpid();
 
 	if (pipe2(in, O_CLOEXEC) < 0)
 		return -errno;
@@ -74,7 +78,7 @@ start(struct run *r)
 		return e;
 	}
 	if (r->pid == 0)
-		become(r->s, in[0], out[1]);
+		become(r->s, in[0], out[1], server);
 	setpgid(r->pid, r->pid); /* whichever of us is first */
 	close(in[0]);
 	close(out[1]);

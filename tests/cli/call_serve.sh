@@ -152,6 +152,41 @@ is 'given up' "$RC" 3
 ended "$PID"
 check 'its program ends, too' until_ok 10 programs "sleep 37.$$" 0
 
+# A client whose lane was written over: its server says so and serves others,
+# and its own call does not wait for ever.
+start_to "$T/late" "$SHUNT" call "$s" "scribbled$$" 2>"$T/said"
+client=$PID
+written() {
+	grep -q "scribbled$$" "$SHM-s" 2>/dev/null
+}
+check 'its request is there' until_ok 10 written
+at=$(grep -abo "scribbled$$" "$SHM-s" | head -n 1 | cut -d: -f1)
+# The header stands 16 bytes before.
+printf '\377\377\377\377\377\377\377\377' |
+    dd of="$SHM-s" bs=1 seek=$((at - 16)) conv=notrunc 2>/dev/null
+ended "$client"
+is 'its call fails' "$RC" 1
+check 'and says why' holds "$T/said" 'contradict'
+start_to "$T/late" "$SHUNT" call "$s" "scribbled$$" 2>"$T/said"
+client=$PID
+check 'another request is there' until_ok 10 written
+kill -STOP "$client"
+at=$(grep -abo "scribbled$$" "$SHM-s" | head -n 1 | cut -d: -f1)
+printf '\377\377\377\377\377\377\377\377' |
+    dd of="$SHM-s" bs=1 seek=$((at - 16)) conv=notrunc 2>/dev/null
+start "$SHUNT" serve "$s" -- cat 2>"$T/serve"
+server=$PID
+check 'the server says so' until_ok 10 holds "$T/serve" 'left alone'
+run "$SHUNT" call "$s" other --timeout=10
+is 'others are served' "$RC $OUT" '0 other'
+kill -CONT "$client"
+ended "$client"
+is 'its call fails, too' "$RC" 1
+kill -TERM "$server"
+ended "$server"
+is 'and goes on to its end' "$RC" 0
+rm -f "$SHM-s"
+
 # Mistakes.
 run "$SHUNT" serve "$s"
 refused 'no program' 2 'behind --'
