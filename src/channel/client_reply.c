@@ -299,13 +299,23 @@ is_over(int e)
 	       e == SHUNT_E_CLOSED;
 }
 
+/* Nothing can come: what made the descriptor readable is over, and a loop of
+ * poll(2) that were not told so would never sleep. */
+static int
+none_open(struct shunt__caller *c, int64_t wait_ns)
+{
+	int e = wait_ns < 0 ? arm(c) : -EAGAIN;
+
+	return e == -EAGAIN ? -ENOENT : e;
+}
+
 /* The oldest call's reply, or what became of it.  0: it is peeked. */
 static int
 resolve(struct shunt__caller *c, struct shunt_reply *info, int64_t wait_ns,
     uint64_t deadline)
 {
 	if (oldest(c) == NULL)
-		return -ENOENT;
+		return none_open(c, wait_ns);
 	int e = next_reply(c, wait_ns, deadline), told = tell(c, info);
 
 	if (is_over(e))

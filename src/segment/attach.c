@@ -104,6 +104,11 @@ right_type(const struct shunt__object *obj, const struct shunt__spec *spec)
 	char type[sizeof(h->hd_type) + 1] = {0};
 
 	memcpy(type, h->hd_type, sizeof(h->hd_type));
+	if (*wanted != 0 && *type == 0)
+		return shunt__fail(SHUNT_E_TYPE,
+		    "%s: its messages have no type, not type '%s'; whoever "
+		    "makes it gives it one",
+		    shunt__quote(obj->name.shown), shunt__quote(wanted));
 	if (*wanted != 0 && strcmp(wanted, type) != 0)
 		return shunt__fail(SHUNT_E_TYPE,
 		    "%s: its messages are of type '%s', not of type '%s'",

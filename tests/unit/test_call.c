@@ -782,6 +782,7 @@ slots_lanes_and_options(void **state)
 	o.type = "other";
 	assert_int_equal(
 	    shunt_service_open(&more[0], w.name, &o), SHUNT_E_TYPE);
+	assert_detail("no type");
 	struct shunt_queue *q;
 	assert_int_equal(shunt_queue_open(&q, w.name, NULL), SHUNT_E_KIND);
 	assert_int_equal(shunt_client_max(NULL), 0);
@@ -839,6 +840,31 @@ descriptors_and_ends(void **state)
 	assert_int_equal(shunt_wait(items, 2, SHUNT_FOREVER), 1);
 	assert_int_equal(items[0].ready, 1);
 	assert_int_equal(shunt_client_poll(w.client, &c, 1, NULL, &now), 1);
+	done(&w);
+}
+
+/* In a loop of poll(2) beside other things nobody may have asked anything. */
+static void
+a_client_with_no_call_open_is_not_readable(void **state)
+{
+	struct ends w;
+	char c;
+
+	(void)state;
+	fresh(&w);
+	int fd = shunt_client_fd(w.client);
+	assert_int_equal(readable(fd), 1); /* look first */
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(
+		    shunt_client_poll(w.client, &c, 1, NULL, &now), -ENOENT);
+		assert_int_equal(readable(fd), 0);
+		assert_int_equal(
+		    shunt_client_send(w.client, "x", 1, NULL, NULL), 0);
+		echo(w.service);
+		assert_int_equal(readable(fd), 1);
+		assert_int_equal(
+		    shunt_client_poll(w.client, &c, 1, NULL, &now), 1);
+	}
 	done(&w);
 }
 
@@ -948,6 +974,7 @@ main(void)
 	    TEST(a_new_owner_of_the_lanes_starts_clean),
 	    TEST(slots_lanes_and_options),
 	    TEST(descriptors_and_ends),
+	    TEST(a_client_with_no_call_open_is_not_readable),
 	    TEST(threads_call_threads),
 	};
 
