@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/options.h"
 
 int
@@ -21,6 +22,24 @@ shunt__options_read(void *dst, size_t dst_sz, size_t min_sz, const void *src)
 			return -EINVAL;
 	memcpy(dst, src, sz < dst_sz ? sz : dst_sz);
 	return 0;
+}
+
+int
+shunt__options_refuse(const void *src)
+{
+	size_t sz = SIZE_MAX;
+
+	if (src != NULL)
+		memcpy(&sz, src, sizeof(sz));
+	/* A pointer and a number, the least that any of them has. */
+	if (sz <= sizeof(sz))
+		return shunt__fail(-EINVAL,
+		    "the options' sz is %zu: set it to the size of their "
+		    "struct, {.sz = sizeof(...)}",
+		    sz);
+	return shunt__fail(-EINVAL,
+	    "options with a flag, a mode or a field that this version does "
+	    "not know");
 }
 
 int

@@ -33,7 +33,7 @@ read_options(struct shunt__spec *spec, struct shunt_service_options *o,
 	int e = shunt__options_read(o, sizeof(*o), sizeof(*o), opts);
 
 	if (e < 0 || (o->flags & ~(uint32_t)FLAGS) || (o->mode & ~0777u))
-		return shunt__fail(-EINVAL, "options of a newer version");
+		return shunt__options_refuse(opts);
 	uint32_t clients = o->clients != 0 ? o->clients : CLIENTS;
 	uint32_t servers = o->servers != 0 ? o->servers : SERVERS;
 	if (clients > CLIENTS_MAX || servers > SHUNT__SLOTS_MAX ||

@@ -20,7 +20,7 @@ read_options(struct shunt__spec *spec, const struct shunt_queue_options *opts)
 	int e = shunt__options_read(&o, sizeof(o), FIRST_SIZE, opts);
 
 	if (e < 0 || (o.flags & ~(uint32_t)FLAGS) || (o.mode & ~0777u))
-		return shunt__fail(-EINVAL, "options of a newer version");
+		return shunt__options_refuse(opts);
 	if (o.receivers > SHUNT__SLOTS_MAX)
 		return shunt__fail(-EINVAL,
 		    "%u receivers at once: a queue has places for at most %u",

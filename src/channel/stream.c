@@ -31,12 +31,12 @@ read_options(struct shunt__spec *spec, const struct shunt_stream_options *opts,
 	int e = shunt__options_read(&o, sizeof(o), sizeof(o), opts);
 
 	if (e < 0 || (o.mode & ~0777u))
-		return shunt__fail(-EINVAL, "options of a newer version");
-	if (o.flags & ~allowed)
+		return shunt__options_refuse(opts);
+	if (o.flags & ~allowed & SHUNT_STREAM_LAST)
 		return shunt__fail(
-		    -EINVAL, o.flags & SHUNT_STREAM_LAST
-				 ? "SHUNT_STREAM_LAST is for the reader's end"
-				 : "options of a newer version");
+		    -EINVAL, "SHUNT_STREAM_LAST is for the reader's end");
+	if (o.flags & ~allowed)
+		return shunt__options_refuse(opts);
 	*spec = (struct shunt__spec){.kind = SHUNT_KIND_STREAM,
 	    .lanes = 1,
 	    .lane_bytes = o.lane_bytes != 0 ? o.lane_bytes : LANE_BYTES,

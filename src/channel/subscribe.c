@@ -176,7 +176,7 @@ shunt_subscriber_open(struct shunt_subscriber **out, const char *name,
 	*out = NULL;
 	int e = shunt__options_read(&o, sizeof(o), sizeof(o), opts), made;
 	if (e < 0)
-		return shunt__fail(-EINVAL, "options of a newer version");
+		return shunt__options_refuse(opts);
 	sub = calloc(1, sizeof(*sub));
 	if (sub == NULL)
 		return shunt__fail(-ENOMEM, "out of memory");

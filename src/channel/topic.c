@@ -55,7 +55,7 @@ make_spec(struct shunt__spec *spec, const char *name,
 	uint64_t area;
 
 	if ((w->flags & ~(uint32_t)FLAGS) || (w->mode & ~0777u))
-		return shunt__fail(-EINVAL, "options of a newer version");
+		return shunt__options_refuse(NULL);
 	if (w->policy > SHUNT_TOPIC_EVICT)
 		return shunt__fail(
 		    -EINVAL, "a policy that this version does not know");

@@ -115,7 +115,7 @@ read_options(struct shunt_scan *s, const struct shunt_scan_options *opts)
 
 	if (e < 0 || o.reserved != 0 || o.flags > SHUNT_SCAN_USERS ||
 	    (o.places & ~ALL_PLACES) != 0)
-		return shunt__fail(-EINVAL, "options of a newer version");
+		return shunt__options_refuse(opts);
 	s->places = o.places != 0
 			? o.places
 			: 1u << SHUNT_PLACE_POSIX | 1u << SHUNT_PLACE_SYSV;

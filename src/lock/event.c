@@ -33,7 +33,7 @@ read_options(struct shunt__spec *spec, const struct shunt_event_options *opts)
 	int e = shunt__options_read(&o, sizeof(o), sizeof(o), opts);
 
 	if (e < 0 || (o.flags & ~(uint32_t)FLAGS) || (o.mode & ~0777u))
-		return shunt__fail(-EINVAL, "options of a newer version");
+		return shunt__options_refuse(opts);
 	*spec = (struct shunt__spec){.kind = SHUNT_KIND_EVENT,
 	    .lanes = 1, /* there must be one; nobody takes it */
 	    .mode = o.mode,

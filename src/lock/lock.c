@@ -70,7 +70,7 @@ read_options(struct shunt__spec *spec, struct shunt_lock_options *o,
 
 	if (e < 0 || (o->flags & ~(uint32_t)FLAGS) || o->reserved != 0 ||
 	    (o->mode & ~0777u))
-		return shunt__fail(-EINVAL, "options of a newer version");
+		return shunt__options_refuse(opts);
 	if (o->threads > SHUNT__LANES_MAX)
 		return shunt__fail(-EINVAL,
 		    "%u threads at one lock; %u are the most", o->threads,

@@ -94,7 +94,7 @@ read_options(
 
 	if (e < 0 || (o.flags & ~(uint32_t)FLAGS) || o.reserved != 0 ||
 	    (o.mode & ~0777u))
-		return shunt__fail(-EINVAL, "options of a newer version");
+		return shunt__options_refuse(opts);
 	if (o.threads > SHUNT__LANES_MAX)
 		return shunt__fail(-EINVAL,
 		    "%u threads at one semaphore; %u are the most", o.threads,

@@ -17,7 +17,7 @@ check_options(const struct shunt_log_options *o)
 {
 	if ((o->flags & ~(uint32_t)FLAGS) != 0 || o->reserved != 0 ||
 	    (o->mode & ~0777u) != 0)
-		return shunt__fail(-EINVAL, "options of a newer version");
+		return shunt__options_refuse(o);
 	if (o->full > SHUNT_LOG_FULL_DROP)
 		return shunt__fail(-EINVAL,
 		    "there is no way %u to treat a full lane", o->full);
@@ -91,7 +91,7 @@ shunt_log_open(struct shunt_log **out, const char *name,
 	*out = NULL;
 	e = shunt__options_read(&o, sizeof(o), sizeof(o), opts);
 	if (e < 0)
-		return shunt__fail(e, "options of a newer version");
+		return shunt__options_refuse(opts);
 	e = check_options(&o);
 	if (e < 0)
 		return e;

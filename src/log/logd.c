@@ -20,7 +20,7 @@ read_options(
 	int e = shunt__options_read(o, sizeof(*o), sizeof(*o), opts);
 
 	if (e < 0 || o->flags != 0)
-		return shunt__fail(-EINVAL, "options of a newer version");
+		return shunt__options_refuse(opts);
 	if (o->format > SHUNT_FORMAT_JSON)
 		return shunt__fail(-EINVAL, "there is no format %u", o->format);
 	if (o->sync_ns < SHUNT_SYNC_BATCH)

@@ -23,7 +23,7 @@ prepare(const char *text, const struct shunt_segment_options *opts,
 	int e = shunt__options_read(&o, sizeof(o), sizeof(o), opts);
 
 	if (e < 0)
-		return shunt__fail(e, "options of a newer version");
+		return shunt__options_refuse(opts);
 	*owner = o.owner;
 	return shunt__name_parse(name, text);
 }

@@ -61,7 +61,7 @@ shunt__raw_options(
 
 	if (e < 0 || (o->flags & ~(uint32_t)FLAGS) || (o->mode & ~07777u) ||
 	    o->reserved != 0)
-		return shunt__fail(-EINVAL, "options of a newer version");
+		return shunt__options_refuse(opts);
 	if (o->mode == 0)
 		o->mode = 0600;
 	if (o->prot == 0)

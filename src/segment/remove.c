@@ -202,7 +202,7 @@ shunt__remove(const char *text, const struct shunt_remove_options *opts,
 	int e = shunt__options_read(&o, sizeof(o), sizeof(o), opts);
 
 	if (e < 0 || (o.flags & ~ALL) || o.reserved)
-		return shunt__fail(-EINVAL, "options of a newer version");
+		return shunt__options_refuse(opts);
 	if ((o.flags & SHUNT_REMOVE_FORCE) && (o.flags & NOBODYS))
 		return shunt__fail(-EINVAL,
 		    "SHUNT_REMOVE_FORCE takes what is in use, _ORPHAN and "

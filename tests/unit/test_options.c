@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include <shunt/error.h>
+
 #include "base/options.h"
 
 /* Ours, the one of an older program and the one of a newer program. */
@@ -143,6 +145,23 @@ answers_fill_what_the_caller_knows(void **state)
 	    shunt__answer_write(&equal, &answer, sizeof(answer)), -EINVAL);
 }
 
+/* The slip that everybody makes once has a sentence of its own. */
+static void
+the_sentence_says_that_sz_is_not_set(void **state)
+{
+	struct ours o = {0, 7, 8};
+
+	(void)state;
+	assert_int_equal(shunt__options_refuse(&o), -EINVAL);
+	assert_detail("sz is 0");
+	assert_detail(".sz = sizeof");
+	o.sz = sizeof(o);
+	assert_int_equal(shunt__options_refuse(&o), -EINVAL);
+	assert_detail("does not know");
+	assert_int_equal(shunt__options_refuse(NULL), -EINVAL);
+	assert_detail("does not know");
+}
+
 int
 main(void)
 {
@@ -153,6 +172,7 @@ main(void)
 	    TEST(too_short_is_refused),
 	    TEST(long_with_zeros_is_read),
 	    TEST(long_with_anything_set_is_refused),
+	    TEST(the_sentence_says_that_sz_is_not_set),
 	    TEST(answers_fill_what_the_caller_knows),
 	};
 
