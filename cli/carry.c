@@ -19,17 +19,45 @@ tell_sent(const struct carry *c)
 		    out_safe(c->name), c->sent, c->sent > 1 ? "s" : "");
 }
 
+/* The size of lane that takes @len bytes, or 0: no lane can be so long.  A
+ * lane takes a half of it, a topic's a quarter, less a header. */
+static uint64_t
+lane_for(const struct carry *c, size_t len)
+{
+	uint64_t part = strcmp(c->kind, "topic") == 0 ? 4 : 2, lane = 4096;
+
+	while (lane / part < c->max)
+		lane *= 2;
+	uint64_t head = lane / part - c->max;
+	while (lane <= UINT64_C(1) << 30 && lane / part - head < len)
+		lane *= 2;
+	return lane <= UINT64_C(1) << 30 ? lane : 0;
+}
+
+static int
+too_long(const struct carry *c, size_t len)
+{
+	uint64_t lane = lane_for(c, len);
+
+	if (lane == 0)
+		return fail_say(c->cmd,
+		    "%s: a message of %zu bytes is too long for any lane; "
+		    "move it with `shunt put` and `shunt get`",
+		    out_safe(c->name), len);
+	return fail_say(c->cmd,
+	    "%s: a message of %zu bytes is too long: %s takes %zu at most; "
+	    "remove it, and make one of longer lanes with `shunt create NAME "
+	    "%" PRIu64 "K --kind=%s`",
+	    out_safe(c->name), len, c->what, c->max, lane / 1024, c->kind);
+}
+
 static int
 refuse(const struct carry *c, int code, size_t len)
 {
 	int rc;
 
 	if (code == -EMSGSIZE)
-		rc = fail_say(c->cmd,
-		    "%s: a message of %zu bytes is too long: %s takes "
-		    "%zu at most; make one of longer lanes with "
-		    "`shunt create NAME SIZE --kind=%s`",
-		    out_safe(c->name), len, c->what, c->max, c->kind);
+		rc = too_long(c, len);
 	else if (code == -ETIMEDOUT) {
 		fail_say(c->cmd,
 		    "%s: full, and no room came in time; is there a %s? "

@@ -160,7 +160,8 @@ void shunt_client_close(struct shunt_client **client);
  * Returns: the reply's bytes, whatever its status is, or a negative code:
  *   -ETIMEDOUT       no reply before wait_ns ran out; it was cancelled.  It
  *                    may be under way, unless no server was there.
- *   -EMSGSIZE        @len is over shunt_client_max(): nothing was sent; or
+ *   -EMSGSIZE        @len is over shunt_client_max(): nothing was sent, and
+ *                    shunt_error_detail() says which lane_bytes would do; or
  *                    the reply is longer than @cap, and @info->len, if given,
  *                    tells its length: get it by shunt_client_poll().
  *   -EBUSY           another call of this thread is open, or a reservation,
@@ -220,7 +221,8 @@ ssize_t shunt_client_call(struct shunt_client *client, const void *msg,
  * Memory:  the room is valid until commit or abort.
  * Threads: as shunt_client_call(); commit belongs to the reserving thread.
  * Blocks:  never with SHUNT_NOWAIT; else sleeps on a futex while full.
- * Signals: with SHUNT_NOWAIT from a handler, once its thread has sent before.
+ * Signals: with SHUNT_NOWAIT from a handler, once its thread has sent before,
+ *          and not of a request that is too long: its sentence is made.
  * Death:   killed at any instruction, the request is there whole or absent.
  * Fork:    SHUNT_E_FORKED in a child.
  * Since:   0.1
@@ -384,7 +386,8 @@ ssize_t shunt_service_next(struct shunt_service *service, const void **msg,
  *
  * Returns: 0, or a negative code:
  *   -EINVAL          no request is open, or commit without a reservation.
- *   -EMSGSIZE        @len is over the maximum; the request stays open.
+ *   -EMSGSIZE        @len is over the maximum, and shunt_error_detail() says
+ *                    which lane_bytes would do; the request stays open.
  *   -ETIMEDOUT       the client does not read: dropped, the request is over.
  *   SHUNT_E_PEERDEAD the client is dead: dropped, the request is over.
  *   SHUNT_E_REMOVED  the service was removed: dropped, the request is over.
@@ -467,8 +470,9 @@ void shunt_service_close(struct shunt_service **service);
  *
  * Readable when something may be there: a reply to, or the end of, a call of
  * the thread that asked; a request.  Then poll, or ask for the next, with
- * SHUNT_NOWAIT until -EAGAIN, which arms it again; never read it.  While
- * nobody sleeps on it, it costs the other side no system call.
+ * SHUNT_NOWAIT until -EAGAIN (or -ENOENT: no call is open), which arms it
+ * again; never read it.  While nobody sleeps on it, it costs the other side no
+ * system call.
  *
  * Returns: the descriptor, or -errno; the end, or NULL.
  *

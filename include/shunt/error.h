@@ -6,6 +6,11 @@
  * Every function that can fail returns 0 or a count, or a negative code.
  * Codes from -1 to -4095 are -errno of the system call that failed.  The
  * library's own codes are below.  errno itself is neither set nor promised.
+ *
+ * A handle that is NULL is -EINVAL everywhere, and so is a struct of options
+ * or of an answer whose `sz` is not set to its size: {.sz = sizeof(...)}.
+ * Options of a call that is made often are read when it cannot go on at once:
+ * with a wrong one it may work for a long time, and fail when it has to wait.
  */
 
 #include <stddef.h>
@@ -65,10 +70,13 @@ const char *shunt_error_text(int code);
  * shunt_error_detail() - why this thread's last open, create or remove failed.
  *
  * A sentence that names the object, what was wrong and the remedy.  Written
- * by calls on the cold path (create, open, remove, stat, server start).  Calls
- * that are made often (send, recv, log, acquire, release, wait, consume, post,
- * notify) never touch it: print shunt_error_text() of their code.  Names from
- * other processes stand in it escaped, so that it can be printed anywhere.
+ * by calls on the cold path (create, open, remove, stat, fd, server start).
+ * Calls that are made often (send, recv, log, acquire, release, wait, consume,
+ * post, notify) do not touch it: print shunt_error_text() of their code.  Two
+ * of theirs have a sentence all the same: a message or reply that is too long
+ * for a queue, topic or service (-EMSGSIZE of its sender), with the number to
+ * set, and the first call of a thread, which could not get its lane.  Names
+ * from other processes stand in it escaped: it can be printed anywhere.
  *
  * Returns: a string, empty when nothing failed yet in this thread, or what
  *   failed last was made good by the same call (no such name, so it was made).

@@ -139,8 +139,8 @@ void shunt_queue_close(struct shunt_queue **queue);
  * Returns: 0, or a negative code and nothing was sent:
  *   -EAGAIN         no room, and wait_ns is SHUNT_NOWAIT.
  *   -ETIMEDOUT      no room before wait_ns ran out.
- *   -EMSGSIZE       @len is over shunt_queue_max(): it will never fit; the
- *                   sentence says what lane_bytes would do.
+ *   -EMSGSIZE       @len is over shunt_queue_max(): it will never fit;
+ *                   shunt_error_detail() says which lane_bytes would do.
  *   -EBUSY          a signal handler interrupted a call on the same lane.
  *   -ENOSPC -ENOMEM the first call of a thread could not get its lane.
  *   SHUNT_E_SLOTS   all lanes are taken by live senders.
@@ -156,7 +156,8 @@ void shunt_queue_close(struct shunt_queue **queue);
  * Threads: safe on one handle from any number of threads: each takes a lane
  *          of its own on its first call and gives it back when it ends.
  * Blocks:  never with SHUNT_NOWAIT; else sleeps on a futex while full.
- * Signals: with SHUNT_NOWAIT from a handler, once its thread has sent before.
+ * Signals: with SHUNT_NOWAIT from a handler, once its thread has sent before,
+ *          and not of a message that is too long: its sentence is made.
  * Death:   killed at any instruction, the sender leaves the message whole or
  *          absent, and nobody waits for it.
  * Fork:    SHUNT_E_FORKED in a child.

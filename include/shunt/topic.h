@@ -81,9 +81,9 @@ struct shunt_subscriber_options {
 	uint32_t subscribers; /* slots when made here; 0: 64, at most 1024 */
 	uint32_t policy;      /* enum shunt_topic_policy */
 	uint32_t history;     /* of each ring begin with the newest so many
-				 messages: 0 with what comes from now on, 1
-				 with the last value, SHUNT_TOPIC_ALL with all
-				 that are there */
+				 messages, dropped ones counted: 0 with what
+				 comes from now on, 1 with the last value,
+				 SHUNT_TOPIC_ALL with all that are there */
 };
 
 /* What is known about a message. */
@@ -172,7 +172,8 @@ void shunt_publisher_close(struct shunt_publisher **pub);
  *   -EAGAIN         policy BLOCK, a subscriber is a ring behind, and wait_ns
  *                   is SHUNT_NOWAIT.
  *   -ETIMEDOUT      policy BLOCK, it was so until wait_ns ran out.
- *   -EMSGSIZE       @len is over shunt_publisher_max(): it will never fit.
+ *   -EMSGSIZE       @len is over shunt_publisher_max(): it will never fit;
+ *                   shunt_error_detail() says which lane_bytes would do.
  *   -EINVAL         sendv: @n is no number of places, or a sum of lengths
  *                   that is no size.
  *   -EBUSY          a signal handler interrupted a call on the same ring, or a
@@ -190,7 +191,8 @@ void shunt_publisher_close(struct shunt_publisher **pub);
  *          of its own on its first call and gives it back when it ends.
  * Blocks:  policy BLOCK sleeps on a futex while a living subscriber is a ring
  *          behind; a dead one is found within 1 s.  Otherwise never.
- * Signals: with SHUNT_NOWAIT from a handler, once its thread has sent before.
+ * Signals: with SHUNT_NOWAIT from a handler, once its thread has sent before,
+ *          and not of a message that is too long: its sentence is made.
  * Death:   killed at any instruction, the publisher leaves the message whole
  *          or absent, and nobody waits for it.
  * Fork:    SHUNT_E_FORKED in a child.

@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "os/os.h"
 #include "channel/call.h"
+#include "channel/too_long.h"
 
 /* Replies to requests of owners before us. */
 static int
@@ -254,7 +255,7 @@ get_room(struct shunt__caller *c, size_t len, void **msg,
 	if (__builtin_expect(shunt__load32(&ct->ct_ended) != 0, 0))
 		return SHUNT_E_CLOSED;
 	if (__builtin_expect(len > c->client->max, 0))
-		return -EMSGSIZE;
+		return shunt__too_long(c->client->obj, len, c->client->max, 2);
 	if (__builtin_expect(c->tx.open || c->count == SHUNT_CALLS_OPEN, 0))
 		return -EBUSY;
 	int e = room_ready(&r);

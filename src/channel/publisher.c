@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "channel/publisher.h"
+#include "channel/too_long.h"
 #include "os/os.h"
 #include "segment/wait.h"
 
@@ -60,7 +61,7 @@ shunt_publisher_open(struct shunt_publisher **out, const char *name,
 	*out = NULL;
 	int e = shunt__options_read(&o, sizeof(o), sizeof(o), opts);
 	if (e < 0 || o.reserved != 0 || (o.flags & SHUNT_TOPIC_READONLY))
-		return shunt__fail(-EINVAL, "options of a newer version");
+		return shunt__options_refuse(opts);
 	pub = calloc(1, sizeof(*pub));
 	if (pub == NULL)
 		return shunt__fail(-ENOMEM, "out of memory");
@@ -166,7 +167,7 @@ get_room(struct shunt_publisher *pub, struct shunt__caster *c, size_t len,
     void **msg, const struct shunt_send_options *opts)
 {
 	if (__builtin_expect(len > pub->max, 0))
-		return -EMSGSIZE;
+		return shunt__too_long(pub->topic.obj, len, pub->max, 4);
 	if (__builtin_expect(c->tx.lane.open, 0))
 		return -EBUSY;
 	int e = shunt__cast_reserve(&c->tx, len, msg);
@@ -291,7 +292,8 @@ shunt_publisher_send_batch(struct shunt_publisher *pub,
 	struct shunt__caster *c = caster_of(seat);
 	for (int i = 0; i < n && e == 0; i++)
 		if (msgs[i].iov_len > pub->max)
-			e = -EMSGSIZE;
+			e = shunt__too_long(
+			    pub->topic.obj, msgs[i].iov_len, pub->max, 4);
 	if (e == 0 && c->tx.lane.open)
 		e = -EBUSY;
 	if (e == 0)

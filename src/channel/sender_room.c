@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A sender that cannot go on: no room, or the queue is finished. */
-#include "base/error.h"
 #include "base/options.h"
 #include "channel/sender.h"
+#include "channel/too_long.h"
 #include "os/os.h"
 
 struct room {
@@ -52,12 +52,7 @@ shunt__sender_wait(struct shunt_queue *queue, struct shunt__sender *s,
 int
 shunt__sender_too_long(const struct shunt_queue *queue, size_t len)
 {
-	return shunt__fail(-EMSGSIZE,
-	    "%s: a message of %zu bytes; its lanes of %llu bytes take at most "
-	    "%zu: make it with lanes of at least twice the message and 16 "
-	    "bytes (lane_bytes)",
-	    shunt__quote(queue->obj->name.shown), len,
-	    (unsigned long long)queue->obj->geo.lane_bytes, queue->max);
+	return shunt__too_long(queue->obj, len, queue->max, 2);
 }
 
 /* Takes a record back, as if a receiver were done with it.  1: it was too

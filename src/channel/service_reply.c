@@ -4,6 +4,7 @@
 #include "base/copy.h"
 #include "os/os.h"
 #include "channel/call.h"
+#include "channel/too_long.h"
 
 /* Between two questions whether a client that does not read lives. */
 #define PROBE_NS UINT64_C(50000000)
@@ -66,7 +67,7 @@ get_room(struct shunt_service *s, size_t len, void **msg)
 	if (s->open == NULL || s->reserved)
 		return -EINVAL;
 	if (len > s->max)
-		return -EMSGSIZE;
+		return shunt__too_long(s->obj, len, s->max, 2);
 	struct room r = {&s->open->tx, len + SHUNT__CALL_HEAD, msg};
 	e = room_ready(&r);
 	if (__builtin_expect(e == -EAGAIN, 0))

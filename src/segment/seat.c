@@ -280,6 +280,20 @@ shunt__seat_find(struct shunt__seats *seats)
 	return seat;
 }
 
+/* @code, with a sentence where there is none yet: reserving has its own. */
+static int
+refused(const struct shunt__seats *seats, int code)
+{
+	const struct shunt__object *obj = seats->obj;
+
+	if (code != SHUNT_E_SLOTS)
+		return code;
+	return shunt__fail(code,
+	    "%s: its %u places for threads are all taken by living ones; end "
+	    "some (see shunt stat), or make it with more",
+	    shunt__quote(obj->name.shown), obj->geo.lanes / seats->stride);
+}
+
 static int
 take(struct shunt__seats *seats, struct shunt__seat **out)
 {
@@ -309,7 +323,7 @@ take(struct shunt__seats *seats, struct shunt__seat **out)
 		}
 		if (e != 0) {
 			free(seat);
-			return e;
+			return refused(seats, e);
 		}
 		lock();
 		seat->next = seats->first;

@@ -386,6 +386,7 @@ types_and_schemas(void **state)
 	o.schema = 7;
 	o.type = "bills";
 	assert_int_equal(shunt_queue_open(&other, name, &o), SHUNT_E_TYPE);
+	assert_detail("'orders'");
 	/* The struct as it was before it had types. */
 	o.sz = offsetof(struct shunt_queue_options, type);
 	assert_int_equal(shunt_queue_open(&other, name, &o), 0);

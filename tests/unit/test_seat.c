@@ -212,6 +212,8 @@ more_threads_than_lanes_are_told_so(void **state)
 	assert_int_equal(shunt_queue_open(&other, name, NULL), 0);
 	assert_int_equal(
 	    shunt_queue_send(other, "x", 1, &send_now), SHUNT_E_SLOTS);
+	assert_detail(name);
+	assert_detail("its 4 places");
 	pthread_barrier_wait(&c.done);
 	for (int i = 0; i < 7; i++)
 		pthread_join(t[i], NULL);
