@@ -288,6 +288,8 @@ void shunt_queue_abort(struct shunt_queue *queue);
  *   SHUNT_E_REMOVED the queue was removed by force.
  *   SHUNT_E_FORKED  the handle is the parent's.
  *   SHUNT_E_CORRUPT a lane's words contradict each other.
+ *   SHUNT_E_TRUNCATED, -ENOMEM  a lane's memory is not there: told once, then
+ *                   tried again by each later call.
  *
  * Memory:  all that the sender wrote before sending is visible.
  * Threads: one receiving thread at a time and handle; others open their own.

@@ -35,6 +35,7 @@ struct shunt__rlane {
 	uint8_t fresh;   /* what the dead left there is looked for first */
 	uint8_t active;
 	uint8_t bad;     /* its words lied: left alone, reported once */
+	uint8_t told;    /* that it cannot be met */
 	uint8_t drained; /* its sender was rung when it ran empty */
 };
 

@@ -5,6 +5,7 @@
  * all lanes about every millisecond and before it sleeps: bits are hints, a
  * sender can die between its commit and its bit.
  */
+#include "base/error.h"
 #include "channel/receiver.h"
 #include "os/os.h"
 
@@ -192,6 +193,17 @@ drop_idle(struct shunt_queue *queue)
 	}
 }
 
+/* Records may lie there that we cannot get: told once, tried again. */
+static int
+cannot_meet(struct shunt_queue *queue, struct shunt__rlane *lane, int e)
+{
+	lane->told = 1;
+	return shunt__fail(e,
+	    "%s: lane %u cannot be read, its memory is not there; when that "
+	    "goes on, the object is damaged: shunt rm",
+	    queue->obj->name.shown, lane->number);
+}
+
 /* All lanes, whatever the bits say, from where the last look ended: a lane
  * that always has a record must not hide those behind it. */
 static int
@@ -199,20 +211,25 @@ look_at_all(struct shunt_queue *queue)
 {
 	struct shunt__receiver *r = queue->receiver;
 	uint32_t high = shunt__object_high(queue->obj);
+	int unmet = -EAGAIN;
 
 	for (uint32_t i = 0; i < high; i++) {
 		uint32_t n = r->scan < high ? r->scan : 0;
 		struct shunt__rlane *lane = &r->lanes[n];
 		r->scan = n + 1;
-		if (shunt__lane_meet(queue, lane) < 0)
+		int e = shunt__lane_meet(queue, lane);
+		if (e < 0) {
+			if (!lane->told)
+				unmet = cannot_meet(queue, lane, e);
 			continue;
-		int e = look(queue, lane);
+		}
+		e = look(queue, lane);
 		if (e == -EAGAIN)
 			continue;
 		activate(r, lane);
 		return e;
 	}
-	return -EAGAIN;
+	return unmet;
 }
 
 /* Lanes that are not polled: their bits, and now and then all of them. */

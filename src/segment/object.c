@@ -53,7 +53,9 @@ shunt__object_probe_lane(struct shunt__object *obj, uint32_t lane)
 		e = shunt__os.madvise(shunt__object_ring(obj, lane),
 		    obj->geo.lane_bytes, MADV_POPULATE_READ);
 	while (e == -EINTR);
-	return e == -EFAULT || e == -ENOMEM ? SHUNT_E_TRUNCATED : 0;
+	if (e == -EFAULT)
+		return SHUNT_E_TRUNCATED;
+	return e == -ENOMEM ? e : 0;
 }
 
 void

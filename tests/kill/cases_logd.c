@@ -472,8 +472,8 @@ const struct sweep_case logd_cases[] = {
     {CASE(
 	"logd-two-batches", setup_unread, victim_two_batches, check_one_more)},
     {CASE("logd-recover", setup_unread, victim_batch_torn, check_all),
-	.flags = SWEEP_RECOVER, .recover = recover_and_step,
-	.recover_every = 8, .recover_points = 24},
+	.flags = SWEEP_RECOVER, .recover = recover_and_step, .recover_every = 8,
+	.recover_points = 24},
     {CASE("logd-drops", setup_drops, victim_tell, check_told)},
     {CASE("logd-park", setup_idle, victim_park, check_idle)},
     {CASE("logd-enospc", setup_unread, victim_full, check_all)},

@@ -100,7 +100,7 @@ eat(struct guest *g)
 	NEED(p != MAP_FAILED);
 	for (size_t i = 0; i < size; i += 4096)
 		p[i] = 1;
-	NEED(!"256 MiB in a group of 24");
+	peer_fail(__FILE__, __LINE__, "256 MiB in a group of 24");
 }
 
 int
