@@ -465,8 +465,12 @@ int shunt_service_finish(struct shunt_service *service);
 void shunt_service_close(struct shunt_service **service);
 
 /**
- * shunt_client_fd(), shunt_service_fd() - a descriptor for poll(2) and epoll.
- * shunt_client_end(), shunt_service_end() - for shunt_wait().
+ * shunt_client_fd()   - a descriptor for poll(2) and epoll.
+ * shunt_service_fd()  - the same.
+ * shunt_client_end()  - the receiving end, for shunt_wait().
+ * shunt_service_end() - the same.
+ * @client:  an open client.
+ * @service: an open service.
  *
  * Readable when something may be there: a reply to, or the end of, a call of
  * the thread that asked; a request.  Then poll, or ask for the next, with
