@@ -66,6 +66,7 @@ struct shunt__receiver {
 	uint32_t me;     /* low half of a claim of ours */
 	uint32_t slots;
 	uint32_t turn; /* records taken from cur in a row */
+	uint32_t lull; /* ... before it was empty for a moment */
 	uint32_t turns;
 	uint32_t polls;
 	uint32_t scan; /* the next look at all lanes begins here */

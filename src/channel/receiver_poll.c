@@ -258,9 +258,9 @@ look_around(struct shunt_queue *queue)
 
 	/* Several in a row, then none: a sender at full speed, and we were
 	 * quicker.  A lone record is a conversation: look again at once. */
-	if (r->turn > 1)
+	if (r->turn - r->lull > 1)
 		shunt__lane_stand_back();
-	r->turn = 0;
+	r->turn = r->lull = 0;
 	if (__builtin_expect(shunt__object_high(queue->obj) > r->high, 0)) {
 		meet_new(queue);
 		if (r->cur != NULL && (e = look(queue, r->cur)) != -EAGAIN)
@@ -280,6 +280,22 @@ look_around(struct shunt_queue *queue)
 	return look_for_news(queue);
 }
 
+/*
+ * A conversation stays one, however long it is.  But its messages count as a
+ * turn: an answer that is always there in time must not hide other lanes, and
+ * where some are polled, two of them are as many as they wait for.
+ */
+static inline int
+await(struct shunt__receiver *r, const struct shunt__rlane *lane)
+{
+	if (lane->claim == 0 || r->turn - r->lull > 1 ||
+	    (r->turn > 1 && r->n_active > 1) ||
+	    !shunt__lane_await(lane->rx.ring, lane->rx.cap, lane->rx.tail))
+		return 0;
+	r->lull = r->turn;
+	return 1;
+}
+
 int
 shunt__poll_once(struct shunt_queue *queue)
 {
@@ -288,12 +304,8 @@ shunt__poll_once(struct shunt_queue *queue)
 
 	if (__builtin_expect(cur != NULL, 1) && r->turn < SHUNT__TURN_MOST) {
 		int e = look(queue, cur);
-		if (e == -EAGAIN && r->turn <= 1 && cur->claim != 0 &&
-		    shunt__lane_await(
-			cur->rx.ring, cur->rx.cap, cur->rx.tail)) {
+		if (e == -EAGAIN && await(r, cur))
 			e = look(queue, cur);
-			r->turn = 0; /* a conversation stays one */
-		}
 		if (__builtin_expect(e == 0, 1)) {
 			r->turn++;
 			cur->idle = 0;
@@ -304,7 +316,7 @@ shunt__poll_once(struct shunt_queue *queue)
 	} else if (cur != NULL) {
 		/* Its turn is over, also if it is the only one: a lane that
 		 * never runs empty must not hide those that we do not poll. */
-		r->turn = 0;
+		r->turn = r->lull = 0;
 		meet_new(queue);
 		int e = look_for_news(queue);
 		if (e != -EAGAIN)

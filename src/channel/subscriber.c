@@ -95,6 +95,7 @@ look_at_some(struct shunt_subscriber *sub, uint32_t n)
 		if (e == 0) {
 			sub->cur = feed;
 			sub->turn = 1;
+			sub->lull = 0;
 		}
 		if (e != -EAGAIN)
 			return e;
@@ -117,14 +118,29 @@ look_around(struct shunt_subscriber *sub)
 {
 	/* Several in a row, then none: a publisher at full speed, and we were
 	 * quicker.  A lone message is a conversation: look again at once. */
-	if (sub->turn > 1 && sub->turn < TURN_MOST)
+	if (sub->turn - sub->lull > 1 && sub->turn < TURN_MOST)
 		shunt__lane_stand_back();
 	else if (sub->turn >= TURN_MOST)
 		shunt__subscriber_note(sub, sub->cur);
-	sub->turn = 0;
+	sub->turn = sub->lull = 0;
 	if (__builtin_expect(shunt__object_high(sub->topic.obj) > sub->high, 0))
 		shunt__subscriber_meet(sub);
 	return look_at_some(sub, sub->high < FEW ? sub->high : FEW);
+}
+
+/*
+ * A conversation stays one, however long it is.  But its messages count as a
+ * turn: an answer that is always there in time must not hide other rings, and
+ * where there are any, two of them are as many as they wait for.
+ */
+static inline int
+await(struct shunt_subscriber *sub, const struct shunt__feed *cur)
+{
+	if (sub->turn - sub->lull > 1 || (sub->turn > 1 && sub->high > 1) ||
+	    !shunt__lane_await(cur->rx.ring, cur->rx.cap, cur->rx.pos))
+		return 0;
+	sub->lull = sub->turn;
+	return 1;
 }
 
 /* One poll.  0: sub->peeked is set; or as look(). */
@@ -137,11 +153,8 @@ poll_once(struct shunt_subscriber *sub)
 		return 0;
 	if (__builtin_expect(cur != NULL, 1) && sub->turn < TURN_MOST) {
 		int e = look(sub, cur);
-		if (e == -EAGAIN && sub->turn <= 1 &&
-		    shunt__lane_await(cur->rx.ring, cur->rx.cap, cur->rx.pos)) {
+		if (e == -EAGAIN && await(sub, cur))
 			e = look(sub, cur);
-			sub->turn = 0; /* a conversation stays one */
-		}
 		if (__builtin_expect(e == 0, 1)) {
 			sub->turn++;
 			return 0;

@@ -29,6 +29,7 @@ struct shunt_subscriber {
 	struct shunt__feed *cur; /* polled first */
 	struct shunt__feed *peeked;
 	uint32_t turn;  /* messages taken from cur in a row */
+	uint32_t lull;  /* ... before it was empty for a moment */
 	uint32_t rotor; /* the next look elsewhere begins here */
 	uint32_t high;  /* rings below may be touched */
 	uint32_t tries; /* messages in a row that were overrun in our hands */
