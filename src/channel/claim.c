@@ -196,7 +196,7 @@ shunt__claim_share(struct shunt_queue *queue)
 		shunt__release64(&r->words[SHUNT__SLOT_HAND], 0);
 		r->in_hand = SHUNT__HAND_MARKED;
 	}
-	for (uint32_t i = 0; i < queue->obj->geo.lanes; i++)
+	for (uint32_t i = 0; i < r->met; i++)
 		if (r->lanes[i].claim != 0)
 			shunt__unclaim(&r->lanes[i]);
 	shunt__ring_receivers(queue);

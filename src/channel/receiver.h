@@ -72,6 +72,7 @@ struct shunt__receiver {
 	uint32_t scan; /* the next look at all lanes begins here */
 	uint32_t n_active;
 	uint32_t high; /* lanes below are polled or were dropped */
+	uint32_t met;  /* and not one from here on */
 	uint32_t looks;
 	uint64_t last_scan;
 	uint64_t last_alone; /* when we asked last whether we are */

@@ -105,6 +105,7 @@ shunt__lane_meet(struct shunt_queue *queue, struct shunt__rlane *lane)
 
 	if (lane->adopted)
 		return 0;
+	lane->number = (uint32_t)(lane - queue->receiver->lanes);
 	int e = shunt__object_probe_lane(obj, lane->number);
 	if (e < 0)
 		return e;
@@ -112,6 +113,8 @@ shunt__lane_meet(struct shunt_queue *queue, struct shunt__rlane *lane)
 	    obj->geo.lane_bytes, shunt__object_lane(obj, lane->number));
 	lane->seen_tail = lane->seen = lane->rx.tail;
 	lane->adopted = lane->fresh = 1;
+	if (queue->receiver->met <= lane->number)
+		queue->receiver->met = lane->number + 1;
 	return 0;
 }
 

@@ -21,9 +21,7 @@ new_receiver(uint32_t lanes)
 		free(r);
 		return NULL;
 	}
-	for (uint32_t i = 0; i < lanes; i++)
-		r->lanes[i].number = i;
-	return r;
+	return r; /* of a thousand lanes few are met, and touched */
 }
 
 /* For people who look at the object: the first of them. */
