@@ -161,7 +161,7 @@ struct shunt_participant {
 	uint32_t slot;    /* of a receiving end; else UINT32_MAX */
 	uint64_t lag;     /* subscribers: bytes it is behind */
 	uint64_t lost;    /* subscribers: messages that it missed */
-	uint32_t waiting; /* 1 if it waits for room, or sleeps */
+	uint32_t waiting; /* senders: 1 if it waits for room */
 	uint32_t knows;   /* 1 if lag and lost are known */
 };
 

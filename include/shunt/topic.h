@@ -321,7 +321,6 @@ size_t shunt_publisher_max(const struct shunt_publisher *pub);
  * Returns: 0 if it was there, 1 if made here, or a negative code as
  *   shunt_publisher_open(); also
  *   SHUNT_E_SLOTS    policy BLOCK or DROP, and all slots are taken.
- *   SHUNT_E_CORRUPT  the words of a ring contradict each other.
  *
  * Memory:  the handle belongs to the caller, until shunt_subscriber_close().
  * Threads: safe from any thread.

@@ -81,14 +81,17 @@ shunt__subscribe(struct shunt_subscriber *sub, uint32_t history)
 			feed->rx.cursor =
 			    shunt__topic_cursor(topic, sub->slot.number, n);
 		e = join(sub, feed, newest);
-		/* Told by the first call that looks there. */
-		if (e == SHUNT_E_CORRUPT)
+		if (e == SHUNT_E_CORRUPT) {
+			/* Told by the first call that receives. */
+			feed->bad = SHUNT__FEED_LIED;
+			sub->due = e;
 			shunt__subscriber_let_go(sub, feed);
-		else if (e < 0)
+		} else if (e < 0) {
 			return shunt__fail(e, "%s: %s",
 			    shunt__quote(obj->name.shown), shunt__why(e));
-		else if (feed->rx.cursor != NULL && !feed->rx.kept)
+		} else if (feed->rx.cursor != NULL && !feed->rx.kept) {
 			show_place(feed);
+		}
 	}
 	shunt__subscriber_meet(sub);
 	return 0;

@@ -81,6 +81,37 @@ a_ring_that_lies_holds_up_no_publisher(void **state)
 }
 
 static void
+of_a_ring_that_lies_nothing_is_received_by_who_comes(void **state)
+{
+	struct shunt__object *obj = pub->topic.obj;
+	struct shunt_subscriber *late;
+	char buf[8];
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		assert_int_equal(publish(), 0);
+		assert_int_equal(next(), 8);
+	}
+	const struct shunt__cast_rx *rx = &sub->feeds[0].rx;
+	shunt__store64(
+	    shunt__lane_word(shunt__object_ring(obj, 0), 4096, rx->pos - 240),
+	    UINT64_C(0x1234567812345678));
+	assert_int_equal(
+	    shunt_subscriber_open(&late, obj->name.shown, NULL), 0);
+	assert_int_equal(shunt_subscriber_recv(late, buf, 8, NULL, &recv_now),
+	    SHUNT_E_CORRUPT);
+	assert_int_equal(
+	    shunt_subscriber_recv(late, buf, 8, NULL, &recv_now), -EAGAIN);
+	assert_int_equal(shunt_subscriber_lost(late), 0);
+	/* Who was past it goes on, and nobody waits for the late one. */
+	for (int i = 0; i < 1000; i++) {
+		assert_int_equal(publish(), 0);
+		assert_int_equal(next(), 8);
+	}
+	shunt_subscriber_close(&late);
+}
+
+static void
 a_number_that_lies_holds_up_no_publisher(void **state)
 {
 	struct shunt__object *obj = pub->topic.obj;
@@ -176,6 +207,7 @@ main(void)
 #define LIE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 	    LIE(a_ring_that_lies_holds_up_no_publisher),
+	    LIE(of_a_ring_that_lies_nothing_is_received_by_who_comes),
 	    LIE(a_number_that_lies_holds_up_no_publisher),
 	    LIE(a_cursor_that_was_moved_back_is_set_right),
 	    TEST(a_tail_at_the_end_of_all_numbers_is_no_endless_walk),
