@@ -74,6 +74,7 @@ struct shunt__receiver {
 	uint32_t high; /* lanes below are polled or were dropped */
 	uint32_t met;  /* and not one from here on */
 	uint32_t looks;
+	uint32_t held_up; /* calls in a row that others were quicker */
 	uint64_t last_scan;
 	uint64_t last_alone; /* when we asked last whether we are */
 	uint64_t last_look;

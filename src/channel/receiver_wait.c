@@ -9,6 +9,7 @@
 #define NAP_FIRST  INT64_C(50000)     /* others were quicker */
 #define NAP_LAST   INT64_C(1000000)   /* ... again and again */
 #define STUCK_LAST INT64_C(100000000) /* one of them does not go on */
+#define HELD_UP    32u /* polls that others hold up before they get our turn */
 #define FRESH_NS   UINT64_C(100000000)
 
 /* Into a call and a look; out of it again if there is nothing. */
@@ -143,10 +144,28 @@ sleep_for_record(struct shunt_queue *queue, int64_t wait_ns)
 	}
 }
 
+/*
+ * Others are at what is there.  When that goes on, one of them has lost his
+ * processor in a call, perhaps to us who look at him all the time: more
+ * receivers than processors would lose most of their turns so.
+ */
+static void
+let_others(struct shunt__receiver *r)
+{
+	if (!r->contended) {
+		r->held_up = 0;
+		return;
+	}
+	r->contended = 0;
+	if (++r->held_up % HELD_UP == 0)
+		shunt__os.yield();
+}
+
 /* Nothing, and the caller does not wait. */
 static int
 nothing_now(struct shunt_queue *queue)
 {
+	let_others(queue->receiver);
 	int e = look_at_end(queue);
 
 	if (e != -EAGAIN)

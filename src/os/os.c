@@ -403,6 +403,12 @@ os_membarrier(int cmd)
 }
 
 static int
+os_yield(void)
+{
+	RET(sched_yield());
+}
+
+static int
 os_nanosleep(int64_t ns)
 {
 	struct timespec ts = {ns / 1000000000, ns % 1000000000};
@@ -551,6 +557,7 @@ struct shunt__os shunt__os = {
     .futex_waitv = os_futex_waitv,
     .membarrier = os_membarrier,
     .nanosleep = os_nanosleep,
+    .yield = os_yield,
     .cpus = os_cpus,
     .opendir = os_opendir,
     .readdir = os_readdir,

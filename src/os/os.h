@@ -90,6 +90,7 @@ struct shunt__os {
 	int (*futex_waitv)(const struct shunt__waitv *of, int n, int64_t ns);
 	int (*membarrier)(int cmd);
 	int (*nanosleep)(int64_t ns);
+	int (*yield)(void);
 	int (*cpus)(void);
 	int (*opendir)(const char *path, DIR **out);
 	int (*readdir)(DIR *dir, struct dirent **out);

@@ -90,6 +90,7 @@ FAULT(int, futex_wait, (const void *w, uint32_t x, int64_t ns), (w, x, ns))
 FAULT_AFTER(int, futex_wake, (const void *w, int n), (w, n))
 FAULT(int, membarrier, (int cmd), (cmd))
 FAULT(int, nanosleep, (int64_t ns), (ns))
+FAULT(int, yield, (void), ())
 FAULT(int, cpus, (void), ())
 FAULT(int, opendir, (const char *p, DIR **out), (p, out))
 FAULT(int, readdir, (DIR * d, struct dirent **out), (d, out))
@@ -172,6 +173,7 @@ faults_on(unsigned k, int err, int forever)
 	    .futex_wake = fault_futex_wake,
 	    .membarrier = fault_membarrier,
 	    .nanosleep = fault_nanosleep,
+	    .yield = fault_yield,
 	    .cpus = fault_cpus,
 	    .opendir = fault_opendir,
 	    .readdir = fault_readdir,
