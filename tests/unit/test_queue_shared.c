@@ -152,6 +152,42 @@ a_second_one_makes_it_share(void **state)
 	end(&scene);
 }
 
+static unsigned yielded;
+
+static int
+count_yield(void)
+{
+	yielded++;
+	return 0;
+}
+
+/* More receivers than processors: he may wait for ours. */
+static void
+who_is_held_up_gives_his_processor_away(void **state)
+{
+	int (*was)(void) = shunt__os.yield;
+	struct scene scene;
+
+	(void)state;
+	begin(&scene);
+	put(&scene, 0, 1);
+	yielded = 0;
+	shunt__os.yield = count_yield;
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(got(scene.b, NULL), i == 0 ? 0 : -EAGAIN);
+	assert_int_equal(yielded, 0); /* empty is not held up */
+	put(&scene, 1, 2);
+	assert_int_equal(got(scene.b, NULL), 1);
+	shunt__receiver_enter(scene.b->receiver);
+	put(&scene, 2, 3);
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(got(scene.a, NULL), -EAGAIN);
+	shunt__os.yield = was;
+	assert_in_range(yielded, 1, 20);
+	shunt__receiver_leave(scene.b->receiver);
+	end(&scene);
+}
+
 static void
 one_in_a_call_keeps_the_lane_and_learns_of_it(void **state)
 {
@@ -163,7 +199,7 @@ one_in_a_call_keeps_the_lane_and_learns_of_it(void **state)
 	assert_int_equal(got(scene.a, NULL), 0);
 	shunt__receiver_enter(scene.a->receiver);
 	assert_int_equal(got(scene.b, NULL), -EAGAIN);
-	assert_int_equal(scene.b->receiver->contended, 1);
+	assert_int_equal(scene.b->receiver->held_up, 1);
 	assert_int_equal(claim(&scene) & 0xffff, 1);
 	shunt__receiver_leave(scene.a->receiver);
 	assert_int_equal(got(scene.a, NULL), 1);
@@ -883,6 +919,7 @@ main(void)
 	    TEST(one_alone_keeps_the_lane),
 	    TEST(a_second_one_makes_it_share),
 	    TEST(one_in_a_call_keeps_the_lane_and_learns_of_it),
+	    TEST(who_is_held_up_gives_his_processor_away),
 	    TEST(alone_again_it_keeps_the_lane_again),
 	    TEST(in_hand_blocks_nobody),
 	    TEST(done_under_anothers_claim),
