@@ -185,6 +185,7 @@ who_is_held_up_gives_his_processor_away(void **state)
 	shunt__os.yield = was;
 	assert_in_range(yielded, 1, 20);
 	shunt__receiver_leave(scene.b->receiver);
+	assert_int_equal(got(scene.b, NULL), 2);
 	end(&scene);
 }
 
