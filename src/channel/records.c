@@ -245,6 +245,19 @@ shunt__record_done(struct shunt_queue *queue)
 	}
 }
 
+/* Of a lane that was others' in between: what it knows of them is old. */
+static void
+catch_up(struct shunt_queue *queue, struct shunt__rlane *lane)
+{
+	struct shunt__receiver *r = queue->receiver;
+	struct shunt__rrecord rec = r->rec;
+	uint64_t from = lane->rx.tail;
+
+	shunt__record_find(r, lane);
+	r->rec = rec;
+	shunt__lane_moved(queue, lane, from);
+}
+
 /* Done with what is in hand: its lane may be anybody's now. */
 int
 shunt__record_acknowledge(struct shunt_queue *queue)
@@ -270,9 +283,7 @@ shunt__record_acknowledge(struct shunt_queue *queue)
 	/* Whoever has the claim moves the tail; he looks for it after he gave
 	 * the claim back. */
 	if (lane->claim != 0 || shunt__claim(queue, lane) == 0) {
-		uint64_t from = lane->rx.tail;
-		advance(lane);
-		shunt__lane_moved(queue, lane, from);
+		catch_up(queue, lane);
 		shunt__lane_give_back(queue, lane);
 	}
 	/* Others may wait to learn whether this one comes again. */
@@ -284,7 +295,8 @@ shunt__record_acknowledge(struct shunt_queue *queue)
 /*
  * Gives the claim back, where it is not kept, and looks at the lane after
  * that: G, a full fence.  Who found it claimed meanwhile went away: he may
- * have done with the first record, and sleep though there are more.
+ * have done with the first record, and sleep though there are more.  The first
+ * that is for anybody stands at `seen`, for nobody took one meanwhile.
  */
 void
 shunt__lane_give_back(struct shunt_queue *queue, struct shunt__rlane *lane)
@@ -301,9 +313,7 @@ shunt__lane_give_back(struct shunt_queue *queue, struct shunt__rlane *lane)
 		    shunt__acquire64(&lane->rx.ctl->ln_tail) != from ||
 		    shunt__claim(queue, lane) != 0)
 			break;
-		from = lane->rx.tail;
-		advance(lane);
-		shunt__lane_moved(queue, lane, from);
+		catch_up(queue, lane);
 	}
 	if (lane->claim != 0)
 		shunt__unclaim(lane);

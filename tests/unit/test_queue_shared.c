@@ -778,6 +778,35 @@ who_shares_rings_the_sender_of_an_empty_lane(void **state)
 	end(&scene);
 }
 
+/* What it takes the lane for may not be what others went away from. */
+static void
+who_is_done_rings_for_what_is_behind_others(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	begin(&scene);
+	struct shunt__u32 *bell = &scene.s->obj->control->ct_bell;
+	put(&scene, 0, 2);
+	assert_int_equal(got(scene.a, NULL), 0);
+	assert_int_equal(got(scene.b, NULL), 1);
+	assert_int_equal(got(scene.a, NULL), -EAGAIN);
+	assert_int_equal(got(scene.b, NULL), -EAGAIN);
+	put(&scene, 2, 5);
+	assert_int_equal(seen(scene.a, NULL), 2);
+	assert_int_equal(seen(scene.b, NULL), 3);
+	shunt__or32(bell, SHUNT__BELL_ASLEEP);
+	assert_int_equal(shunt_queue_release(scene.a), 0);
+	assert_int_equal(shunt__load32(bell) & SHUNT__BELL_ASLEEP, 0);
+	/* Nothing is behind it now. */
+	assert_int_equal(got(scene.a, NULL), 4);
+	shunt__or32(bell, SHUNT__BELL_ASLEEP);
+	assert_int_equal(shunt_queue_release(scene.b), 0);
+	assert_int_equal(
+	    shunt__load32(bell) & SHUNT__BELL_ASLEEP, SHUNT__BELL_ASLEEP);
+	end(&scene);
+}
+
 static void
 what_the_tail_passes_over_rings_the_sender(void **state)
 {
@@ -935,6 +964,7 @@ main(void)
 	    TEST(the_end_waits_for_stores_where_there_is_no_membarrier),
 	    TEST(what_its_sender_takes_back_is_passed_over),
 	    TEST(who_shares_rings_the_sender_of_an_empty_lane),
+	    TEST(who_is_done_rings_for_what_is_behind_others),
 	    TEST(what_the_tail_passes_over_rings_the_sender),
 	    TEST(what_is_under_anothers_hands_makes_it_readable_later),
 	    TEST(removal_is_seen_behind_one_who_is_stopped),
