@@ -176,6 +176,17 @@ peer_kill(pid_t pid)
 	peer_end(pid);
 }
 
+int
+peer_succeed(int (*take)(void *arg), void *arg)
+{
+	uint64_t end = test_now() + 10000 * MS;
+	int e;
+
+	while ((e = take(arg)) == -EBUSY && test_now() < end)
+		usleep(500);
+	return e;
+}
+
 void
 step_to(struct step *step, uint32_t n)
 {

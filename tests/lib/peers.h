@@ -42,6 +42,14 @@ int peer_end(pid_t pid);
 /* kill -9, then peer_end(). */
 void peer_kill(pid_t pid);
 
+/*
+ * Takes the place of who was killed: @take is asked until it says other than
+ * -EBUSY, for 10 s.  A mapping keeps its file's lock bytes, and somebody who
+ * reads the memory of a dying process through /proc (smaps) keeps its mappings
+ * for some milliseconds more, for which waitpid() does not wait.
+ */
+int peer_succeed(int (*take)(void *arg), void *arg);
+
 /* A counter that processes wait for; lies in test_shared() memory. */
 struct step {
 	_Atomic uint32_t n;

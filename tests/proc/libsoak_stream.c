@@ -66,12 +66,28 @@ write_stream(struct world *w, struct shunt_stream_writer *writer, uint64_t id)
 	w->finished[id % IDS] = 1;
 }
 
+static struct shunt_stream_writer *my_writer;
+static struct shunt_stream_reader *my_reader;
+
+static int
+take_writer(void *world)
+{
+	return shunt_stream_writer_open(
+	    &my_writer, ((struct world *)world)->name, &small);
+}
+
+static int
+take_reader(void *world)
+{
+	return shunt_stream_reader_open(
+	    &my_reader, ((struct world *)world)->name, &small);
+}
+
 static int
 write_all(struct world *w)
 {
-	struct shunt_stream_writer *writer;
-
-	NEED(shunt_stream_writer_open(&writer, w->name, &small) >= 0);
+	NEED(peer_succeed(take_writer, w) >= 0);
+	struct shunt_stream_writer *writer = my_writer;
 	while (!w->stop) {
 		uint64_t id = w->stream + 1;
 		w->written[id % IDS] = w->finished[id % IDS] = 0;
@@ -172,10 +188,10 @@ wait_for_some(struct shunt_stream_reader *reader, const void **bytes, int way)
 static int
 read_all(struct world *w, uint32_t life)
 {
-	struct shunt_stream_reader *reader;
 	int fresh = 1, way = (int)(life % 3);
 
-	NEED(shunt_stream_reader_open(&reader, w->name, &small) >= 0);
+	NEED(peer_succeed(take_reader, w) >= 0);
+	struct shunt_stream_reader *reader = my_reader;
 	for (;;) {
 		const void *bytes;
 		int last = (int)w->finish;

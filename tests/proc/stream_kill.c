@@ -106,19 +106,41 @@ write_stream(struct world *world, struct shunt_stream_writer *w, uint64_t *seed)
 	s->state = FINISHED;
 }
 
+struct place {
+	const char *name;
+	struct shunt_stream_writer *w;
+	struct shunt_stream_reader *r;
+};
+
 static int
-run_writer(void *arg)
+take_writer(void *arg)
 {
 	const struct shunt_stream_options o = {
 	    .sz = sizeof(o), .lane_bytes = 16384};
+	struct place *p = arg;
+
+	return shunt_stream_writer_open(&p->w, p->name, &o);
+}
+
+static int
+take_reader(void *arg)
+{
+	struct place *p = arg;
+
+	return shunt_stream_reader_open(&p->r, p->name, NULL);
+}
+
+static int
+run_writer(void *arg)
+{
 	struct world *world = arg;
 	uint64_t seed = 104729 + 7919 * (uint64_t)world->writers++;
-	struct shunt_stream_writer *w;
+	struct place p = {.name = world->name};
 
-	NEED(shunt_stream_writer_open(&w, world->name, &o) >= 0);
+	NEED(peer_succeed(take_writer, &p) >= 0);
 	while (!world->stop)
-		write_stream(world, w, &seed);
-	shunt_stream_writer_close(&w);
+		write_stream(world, p.w, &seed);
+	shunt_stream_writer_close(&p.w);
 	return 0;
 }
 
@@ -196,11 +218,12 @@ run_reader(void *arg)
 	const struct shunt_recv_options soon = {
 	    .sz = sizeof(soon), .wait_ns = 20 * (int64_t)MS};
 	struct world *world = arg;
-	struct shunt_stream_reader *r;
+	struct place p = {.name = world->name};
 	uint64_t seed = test_now() | 1;
 	int first = 1;
 
-	NEED(shunt_stream_reader_open(&r, world->name, NULL) >= 0);
+	NEED(peer_succeed(take_reader, &p) >= 0);
+	struct shunt_stream_reader *r = p.r;
 	for (;;) {
 		uint32_t over = world->over;
 		const void *bytes;
@@ -227,7 +250,7 @@ run_reader(void *arg)
 		}
 		first = 0;
 	}
-	shunt_stream_reader_close(&r);
+	shunt_stream_reader_close(&p.r);
 	return 0;
 }
 

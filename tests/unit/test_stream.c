@@ -534,14 +534,22 @@ a_killed_writer_is_noticed(void **state)
 }
 
 static int
+take_reader(void *arg)
+{
+	struct ends *s = arg;
+
+	return shunt_stream_reader_open(&s->r, s->name, NULL);
+}
+
+static int
 read_one_and_stand(void *arg)
 {
 	struct pair *p = arg;
-	struct shunt_stream_reader *r;
+	struct ends s = {.name = p->name};
 	char c[3];
 
-	NEED(shunt_stream_reader_open(&r, p->name, NULL) == 0);
-	NEED(shunt_stream_reader_read(r, c, 3, NULL) == 3);
+	NEED(peer_succeed(take_reader, &s) == 0);
+	NEED(shunt_stream_reader_read(s.r, c, 3, NULL) == 3);
 	step_to(&p->step, 1);
 	pause();
 	return 0;
@@ -562,7 +570,7 @@ a_killed_reader_loses_nothing(void **state)
 		step_wait(&p->step, 1);
 		peer_kill(pid);
 	}
-	assert_int_equal(shunt_stream_reader_open(&s.r, s.name, NULL), 0);
+	assert_int_equal(peer_succeed(take_reader, &s), 0);
 	get(&s, "ghi");
 	finish(&s);
 	assert_int_equal(answer(&s), 0);
