@@ -59,16 +59,27 @@ catch_up(struct shunt_service *s, struct shunt__pair *p)
 	    shunt__object_lane(obj, p->lane + 1));
 }
 
-/* Its words lied: told once, and asked again by careful looks alone. */
+/* The client may sleep for a reply or for room. */
+static void
+wake_client(struct shunt_service *s, struct shunt__pair *p)
+{
+	shunt__call_wake(s->obj, &p->rx.ctl->ln_waiting, s->fence);
+}
+
+/* Its words lied: told once, also to its client, who asks then what is wrong;
+ * and looked at again by careful looks alone. */
 static int
-spoil(struct shunt__pair *p)
+spoil(struct shunt_service *s, struct shunt__pair *p)
 {
 	int told = p->bad;
 
 	p->bad = 1;
 	p->mine = 0;
 	unclaim(p);
-	return told ? -EAGAIN : SHUNT_E_CORRUPT;
+	if (told)
+		return -EAGAIN;
+	wake_client(s, p);
+	return SHUNT_E_CORRUPT;
 }
 
 /* Q: @old, as it was read, becomes ours.  0, -EAGAIN or SHUNT_E_CORRUPT. */
@@ -84,16 +95,9 @@ seize(struct shunt_service *s, struct shunt__pair *p, uint64_t old)
 		return -EAGAIN;
 	p->claim = now;
 	if (__builtin_expect(!mine, 0) && catch_up(s, p) < 0)
-		return spoil(p);
+		return spoil(s, p);
 	p->mine = 1;
 	return 0;
-}
-
-/* The client may sleep for a reply or for room. */
-static void
-wake_client(struct shunt_service *s, struct shunt__pair *p)
-{
-	shunt__call_wake(s->obj, &p->rx.ctl->ln_waiting, s->fence);
 }
 
 /*
@@ -126,7 +130,7 @@ begin(struct shunt_service *s, struct shunt__pair *p, int none)
 		if (len == -EAGAIN)
 			break;
 		if (len < (int64_t)SHUNT__CALL_HEAD)
-			return spoil(p);
+			return spoil(s, p);
 		struct shunt__request_lay *rq = (void *)(uintptr_t)at;
 		uint32_t state = shunt__load32(&rq->rq_state);
 		if (none && state == SHUNT__CALL_WAITS)

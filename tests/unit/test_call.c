@@ -799,6 +799,33 @@ readable(int fd)
 	return poll(&p, 1, 0);
 }
 
+/* And who polls for his reply does not sleep on. */
+static void
+a_lane_that_lies_wakes_who_polls(void **state)
+{
+	struct ends w;
+	const void *msg;
+
+	(void)state;
+	fresh(&w);
+	int fd = shunt_client_fd(w.client);
+	assert_true(fd >= 0);
+	assert_int_equal(shunt_client_send(w.client, "x", 1, NULL, NULL), 0);
+	while (readable(fd))
+		assert_int_equal(
+		    shunt_client_poll(w.client, NULL, 0, NULL, &now), -EAGAIN);
+	struct shunt__u64 *head = (void *)shunt__object_ring(w.service->obj, 0);
+	uint64_t truth = shunt__load64(head);
+	shunt__store64(head, UINT64_MAX);
+	assert_int_equal(
+	    shunt_service_next(w.service, &msg, NULL, &now), SHUNT_E_CORRUPT);
+	assert_int_equal(readable(fd), 1);
+	assert_int_equal(
+	    shunt_client_poll(w.client, NULL, 0, NULL, &now), SHUNT_E_CORRUPT);
+	shunt__store64(head, truth);
+	done(&w);
+}
+
 static void
 descriptors_and_ends(void **state)
 {
@@ -973,6 +1000,7 @@ main(void)
 	    TEST(finished_with_nobody_left),
 	    TEST(a_new_owner_of_the_lanes_starts_clean),
 	    TEST(slots_lanes_and_options),
+	    TEST(a_lane_that_lies_wakes_who_polls),
 	    TEST(descriptors_and_ends),
 	    TEST(a_client_with_no_call_open_is_not_readable),
 	    TEST(threads_call_threads),
