@@ -342,6 +342,107 @@ zeroes_are_no_handle(void **state)
 	free(zeroes);
 }
 
+/* What looks, serves and lists. */
+static void
+nothing_to_look_with(void **state)
+{
+	struct shunt_segment_info info = {.sz = sizeof(info)};
+	struct shunt_logd_stat st = {.sz = sizeof(st)};
+	struct shunt_scan *scan = NULL;
+	struct shunt_tail *tail = NULL;
+	struct shunt_logd *logd = NULL;
+	struct shunt_segment *seg = NULL;
+	const char *line;
+	int64_t pid;
+
+	(void)state;
+	assert_int_equal(shunt_scan_open(NULL, NULL), -EINVAL);
+	assert_int_equal(shunt_scan_next(NULL, &info), -EINVAL);
+	assert_int_equal(shunt_scan_users(NULL, &pid, 1), -EINVAL);
+	shunt_scan_close(NULL);
+	shunt_scan_close(&scan);
+	assert_int_equal(shunt_scan_open(&scan, NULL), 0);
+	assert_int_equal(shunt_scan_next(scan, NULL), -EINVAL);
+	assert_true(shunt_scan_users(scan, &pid, 1) < 0);
+	assert_true(shunt_scan_users(scan, NULL, 1) < 0);
+	shunt_scan_close(&scan);
+	assert_int_equal(shunt_tail_open(NULL, "/x", NULL, 0), -EINVAL);
+	assert_int_equal(shunt_tail_next(NULL, &line), -EINVAL);
+	assert_string_equal(shunt_tail_file(NULL), "");
+	shunt_tail_close(NULL);
+	shunt_tail_close(&tail);
+	assert_int_equal(shunt_segment_stat("/x", NULL, NULL, 0), -EINVAL);
+	assert_int_equal(shunt_recoveries("/x", NULL, 1), -EINVAL);
+	assert_int_equal(shunt_logd_run(NULL), -EINVAL);
+	assert_true(shunt_logd_step(NULL, 0) < 0);
+	assert_int_equal(shunt_logd_stat(NULL, &st), -EINVAL);
+	assert_int_equal(shunt_logd_status("/x", NULL, NULL), -EINVAL);
+	shunt_logd_reopen(NULL);
+	shunt_logd_stop(NULL);
+	shunt_logd_close(NULL);
+	shunt_logd_close(&logd);
+	assert_true(shunt_log_level(NULL) < 0);
+	assert_int_equal(shunt_log_open(NULL, "/x", NULL), -EINVAL);
+	assert_int_equal(shunt_logd_open(NULL, "/x", NULL), -EINVAL);
+	assert_int_equal(shunt_sysv_id(NULL), -EINVAL);
+	shunt_segment_close(NULL);
+	shunt_segment_close(&seg);
+}
+
+/* Of a handle that is one, each end and each limit is there. */
+static void
+a_handle_has_its_ends(void **state)
+{
+	const char *topic = test_name("t"), *stream = test_name("s");
+	const char *service = test_name("c");
+	struct shunt_publisher *pub;
+	struct shunt_subscriber *sub;
+	struct shunt_stream_writer *w;
+	struct shunt_stream_reader *r;
+	struct shunt_client *client;
+	struct shunt_service *server;
+	struct shunt_queue *queue;
+	struct shunt_log *log;
+
+	(void)state;
+	assert_true(shunt_queue_open(&queue, test_name("q"), NULL) >= 0);
+	assert_true(shunt_publisher_open(&pub, topic, NULL) >= 0);
+	assert_true(shunt_subscriber_open(&sub, topic, NULL) >= 0);
+	assert_true(shunt_stream_writer_open(&w, stream, NULL) >= 0);
+	assert_true(shunt_stream_reader_open(&r, stream, NULL) >= 0);
+	assert_true(shunt_client_open(&client, service, NULL) >= 0);
+	assert_true(shunt_service_open(&server, service, NULL) >= 0);
+	assert_true(shunt_log_open(&log, test_name("log"), NULL) >= 0);
+	assert_int_equal(end_of(shunt_queue_end(queue)), 0);
+	assert_int_equal(end_of(shunt_subscriber_end(sub)), 0);
+	assert_int_equal(end_of(shunt_stream_reader_end(r)), 0);
+	assert_int_equal(end_of(shunt_client_end(client)), 0);
+	assert_int_equal(end_of(shunt_service_end(server)), 0);
+	assert_true(shunt_queue_max(queue) > 0);
+	assert_true(shunt_publisher_max(pub) > 0);
+	assert_true(shunt_client_max(client) > 0);
+	assert_true(shunt_service_max(server) > 0);
+	assert_true(shunt_log_max(log) > 0);
+	assert_int_equal(shunt_subscriber_lost(sub), 0);
+	assert_int_equal(shunt_subscriber_lag(sub), 0);
+	assert_true(shunt_subscriber_valid(sub) >= 0);
+	assert_int_equal(shunt_service_cancelled(server), 0);
+	assert_int_equal(shunt_log_set_level(log, -1), -EINVAL);
+	assert_int_equal(shunt_log_set_level(log, 99), -EINVAL);
+	assert_int_equal(shunt_log_set_level(log, SHUNT_LOG_ERR), 0);
+	assert_int_equal(shunt_log_level(log), SHUNT_LOG_ERR);
+	assert_int_equal(shunt_log_write(log, SHUNT_LOG_ERR, NULL, 3), -EINVAL);
+	assert_int_equal(shunt_log_flush(log, -2), -EINVAL);
+	shunt_queue_close(&queue);
+	shunt_publisher_close(&pub);
+	shunt_subscriber_close(&sub);
+	shunt_stream_writer_close(&w);
+	shunt_stream_reader_close(&r);
+	shunt_client_close(&client);
+	shunt_service_close(&server);
+	shunt_log_close(&log);
+}
+
 #define CLOSES(what)                                                           \
 	do {                                                                   \
 		struct shunt_##what *none = NULL, *not_one = (void *)zeroes;   \
@@ -436,6 +537,8 @@ main(void)
 	    TEST(null_is_no_handle),
 	    TEST(zeroes_are_no_handle),
 	    TEST(what_is_no_handle_can_be_closed),
+	    TEST(nothing_to_look_with),
+	    TEST(a_handle_has_its_ends),
 	    TEST(a_child_has_none_of_its_parents),
 	};
 
