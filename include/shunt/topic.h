@@ -81,9 +81,9 @@ struct shunt_subscriber_options {
 	uint32_t subscribers; /* slots when made here; 0: 64, at most 1024 */
 	uint32_t policy;      /* enum shunt_topic_policy */
 	uint32_t history;     /* of each ring begin with the newest so many
-				 messages, dropped ones counted: 0 with what
-				 comes from now on, 1 with the last value,
-				 SHUNT_TOPIC_ALL with all that are there */
+				 messages: 0 with what comes from now on, 1
+				 with the last value, SHUNT_TOPIC_ALL with all
+				 that are there */
 };
 
 /* What is known about a message. */
