@@ -13,7 +13,9 @@ main(int argc, char **argv)
 	char reply[256];
 
 	if (argc != 3 || shunt_client_open(&client, argv[1], NULL) < 0) {
-		fprintf(stderr, "%s\n", shunt_error_detail());
+		fprintf(stderr, "%s\n",
+		    argc != 3 ? "usage: ask SERVICE TEXT"
+			      : shunt_error_detail());
 		return 1;
 	}
 	/* SHUNT_E_PEERDEAD: the server that had it died, half way or not. */

@@ -23,7 +23,6 @@ take_all(struct shunt_queue *queue)
 
 	while ((n = shunt_queue_recv(queue, msg, sizeof msg, NULL, &now)) >= 0)
 		printf("queue: %.*s\n", (int)n, msg);
-	fflush(stdout);
 	return n == -EAGAIN ? 0 : (int)n;
 }
 
@@ -37,13 +36,15 @@ main(int argc, char **argv)
 
 	if (argc != 2 || shunt_queue_open(&queue, argv[1], NULL) < 0 ||
 	    (fd = shunt_queue_fd(queue)) < 0) {
-		fprintf(stderr, "%s\n", shunt_error_detail());
+		fprintf(stderr, "%s\n",
+		    argc != 2 ? "usage: epoll QUEUE" : shunt_error_detail());
 		return 1;
 	}
 	event.data.fd = fd;
 	epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event);
 	event.data.fd = STDIN_FILENO;
-	epoll_ctl(ep, EPOLL_CTL_ADD, STDIN_FILENO, &event);
+	if (epoll_ctl(ep, EPOLL_CTL_ADD, STDIN_FILENO, &event) < 0)
+		return perror("input"), 1; /* a file is always ready */
 	for (e = 0; e == 0 && epoll_wait(ep, &event, 1, -1) == 1;) {
 		if (event.data.fd == fd)
 			e = take_all(queue);

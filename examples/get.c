@@ -15,7 +15,9 @@ main(int argc, char **argv)
 	ssize_t n;
 
 	if (argc != 2 || shunt_stream_reader_open(&from, argv[1], NULL) < 0) {
-		fprintf(stderr, "%s\n", shunt_error_detail());
+		fprintf(stderr, "%s\n",
+		    argc != 2 ? "usage: get STREAM > FILE"
+			      : shunt_error_detail());
 		return 1;
 	}
 	while ((n = shunt_stream_reader_peek(from, &bytes, NULL)) > 0) {

@@ -16,7 +16,9 @@ main(int argc, char **argv)
 	int e = 0;
 
 	if (argc < 2 || shunt_publisher_open(&pub, argv[1], NULL) < 0) {
-		fprintf(stderr, "%s\n", shunt_error_detail());
+		fprintf(stderr, "%s\n",
+		    argc < 2 ? "usage: publish TOPIC TEXT..."
+			     : shunt_error_detail());
 		return 1;
 	}
 	for (int i = 2; i < argc && e == 0; i++)

@@ -19,7 +19,9 @@ main(int argc, char **argv)
 	int e = 0;
 
 	if (argc != 2 || shunt_stream_writer_open(&to, argv[1], NULL) < 0) {
-		fprintf(stderr, "%s\n", shunt_error_detail());
+		fprintf(stderr, "%s\n",
+		    argc != 2 ? "usage: put STREAM < FILE"
+			      : shunt_error_detail());
 		return 1;
 	}
 	while ((room = shunt_stream_writer_reserve(to, 65536, &at, NULL)) > 0) {

@@ -22,7 +22,8 @@ main(int argc, char **argv)
 	ssize_t n;
 
 	if (argc != 2 || shunt_service_open(&service, argv[1], NULL) < 0) {
-		fprintf(stderr, "%s\n", shunt_error_detail());
+		fprintf(stderr, "%s\n",
+		    argc != 2 ? "usage: serve SERVICE" : shunt_error_detail());
 		return 1;
 	}
 	while ((n = shunt_service_next(service, &msg, NULL, &a_second)) >= 0) {

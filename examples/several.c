@@ -42,6 +42,8 @@ main(int argc, char **argv)
 		for (int i = 0; i < n; i++)
 			if (items[i].ready)
 				take_all(argv[i + 1], queue[i]);
+	if (e != -ETIMEDOUT)
+		fprintf(stderr, "%s: %s\n", argv[0], shunt_error_text(e));
 	for (int i = 0; i < n; i++)
 		shunt_queue_close(&queue[i]);
 	return e != -ETIMEDOUT;

@@ -21,7 +21,9 @@ main(int argc, char **argv)
 	ssize_t n;
 
 	if (argc != 2 || shunt_subscriber_open(&sub, argv[1], &last) < 0) {
-		fprintf(stderr, "%s\n", shunt_error_detail());
+		fprintf(stderr, "%s\n",
+		    argc != 2 ? "usage: subscribe TOPIC"
+			      : shunt_error_detail());
 		return 1;
 	}
 	while ((n = shunt_subscriber_recv(

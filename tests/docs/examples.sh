@@ -94,6 +94,18 @@ wait "$example" || { echo "epoll: exit $?"; exit 1; }
 example=
 printf 'queue: first\ninput: a line\nqueue: second\n' | diff - "$dir/out"
 n=$((n + 1))
+# Input that epoll cannot wait for ends it with a sentence.
+! timeout 5 "$bin/epoll" /epoll-example </dev/null >"$dir/out" 2>&1 ||
+    { echo 'epoll: of /dev/null it is silent'; exit 1; }
+grep -q '^input: ' "$dir/out"
+
+# Whoever gives no arguments learns which there are.
+for example in worker ask serve publish subscribe put get epoll; do
+	! "$bin/$example" </dev/null >"$dir/out" 2>&1
+	grep -q '^usage: ' "$dir/out" || { echo "$example: no usage"; exit 1; }
+done
+example=
+n=$((n + 1))
 
 if [ -x "$bin/uv" ]; then
 	: >"$dir/out"
