@@ -16,7 +16,9 @@
  * call is made with SHUNT_NOWAIT until it answers -EAGAIN, which empties the
  * descriptor and arms it: only from then on do senders make the system call
  * that makes it readable, and only one of them, once.  Nothing but poll, epoll
- * and the like may be done with it: not read, not closed.
+ * and the like may be done with it: not read, not closed.  To close a handle
+ * that has given one takes the kernel some 10 ms, on a busy machine a second:
+ * it waits for all who look at files just then.
  *
  * A sender killed before that system call makes it readable by its death,
  * which closes its descriptor of the object.  A child that it made with
