@@ -8,20 +8,25 @@
 
 #include "args.h"
 #include "fail.h"
-#include "lines.h"
+#include "framing.h"
 #include "out.h"
 #include "signals.h"
 
 /* shunt call: a request to a service; its reply is printed, and its status is
  * this command's. */
 
+#define WHOLE                                                                  \
+	UINT32_MAX /* as framing: all of standard input is one request         \
+		    */
+
 struct call {
 	const struct command *cmd;
 	const char *name;
 	struct shunt_client *client;
 	int64_t timeout_ns;
-	int now;   /* no server: fail at once */
-	int delim; /* behind each reply; -1: none */
+	int now; /* no server: fail at once */
+	uint32_t framing;
+	struct printer printer;
 	char *reply;
 	size_t max;
 };
@@ -74,46 +79,67 @@ finish_reply(const struct call *c, size_t len)
 {
 	int ends = len != 0 && c->reply[len - 1] == '\n';
 
-	if (c->delim == 0)
+	if (c->framing == FRAMING_NUL)
 		c->reply[len++] = 0;
-	else if (!ends && (c->delim > 0 || (len != 0 && out_terminal())))
+	else if (!ends &&
+		 (c->framing == FRAMING_LINE || (len != 0 && out_terminal())))
 		c->reply[len++] = '\n';
 	return len;
 }
 
 static int
-print(const struct call *c, size_t len, int32_t status)
+put_reply(struct call *c, size_t len, int32_t status)
 {
-	int r;
-
+	if (c->printer.json)
+		return printer_put(&c->printer, c->reply, len,
+		    json_pack("{s:i}", "status", (int)status));
+	if (c->framing == FRAMING_LENGTH || c->framing == FRAMING_LENGTH8)
+		return printer_put(&c->printer, c->reply, len, NULL);
 	len = finish_reply(c, len);
 	if (out_terminal()) /* other programs wrote it */
-		r = out_write_escaped(c->reply, len);
-	else
-		r = out_write(c->reply, len);
+		return out_write_escaped(c->reply, len);
+	return out_write(c->reply, len);
+}
+
+static int
+print(struct call *c, size_t len, int32_t status)
+{
+	int r = put_reply(c, len, status);
+
 	return r < 0 ? fail_output(c->cmd, r) : exit_code(status);
 }
 
-/* Where all lanes are full of what dead clients left, there is no room before
- * a server comes.  -1 once it is sent, or the exit code. */
 static int
-send_one(struct call *c, const char *msg, size_t len, const struct wait *wait)
+served(const struct call *c)
+{
+	struct shunt_segment_info info = {.sz = sizeof(info)};
+
+	return shunt_segment_stat(c->name, &info, NULL, 0) < 0 ||
+	       info.receivers > 0;
+}
+
+/*
+ * Full is the lane only of requests that others gave up, with no server who
+ * would pass over them: no longer than for a reply is waited for that.
+ */
+static int
+send_request(
+    const struct call *c, const char *msg, size_t len, const struct wait *wait)
 {
 	struct shunt_call_options opts = {.sz = sizeof(opts)};
 	int r;
 
-	for (;;) {
-		opts.wait_ns = c->now ? SHUNT_NOWAIT : wait_slice(wait);
+	do {
+		opts.wait_ns = wait_slice(wait);
 		r = shunt_client_send(c->client, msg, len, NULL, &opts);
-		if (r == 0)
-			return -1;
 		if (r != -EAGAIN && r != -ETIMEDOUT)
-			return refuse(c, r);
+			return r;
 		if (signals_stopped())
-			return CLI_FAILED;
-		if (c->now || wait_over(wait))
-			return refuse(c, -ETIMEDOUT);
-	}
+			return -EINTR;
+		if (c->now && !served(c))
+			return SHUNT_E_NOSERVER;
+	} while (!wait_over(wait));
+	return -ETIMEDOUT;
 }
 
 static int
@@ -126,9 +152,9 @@ call_one(struct call *c, const char *msg, size_t len)
 	ssize_t n;
 
 	wait_start(&wait, c->timeout_ns);
-	int rc = send_one(c, msg, len, &wait);
-	if (rc >= 0)
-		return rc;
+	n = send_request(c, msg, len, &wait);
+	if (n < 0)
+		return n == -EINTR ? CLI_FAILED : refuse(c, (int)n);
 	for (;;) {
 		opts.wait_ns = wait_slice(&wait);
 		n = shunt_client_poll(
@@ -144,29 +170,22 @@ call_one(struct call *c, const char *msg, size_t len)
 	}
 }
 
-/* Each line a request; the first status that is not 0 is the end. */
+/* Each message a request; the first status that is not 0 is the end. */
 static int
-call_lines(struct call *c)
+call_each(struct call *c)
 {
-	struct lines lines;
-	const char *line;
+	struct feed feed;
+	const char *msg;
 	ssize_t n;
 	int rc = CLI_DONE;
 
-	if (lines_open(&lines, c->max, c->delim) < 0)
+	if (feed_open(&feed, c->max, (enum framing)c->framing) < 0)
 		return fail_cold(c->cmd, c->name, -ENOMEM);
-	while (rc == CLI_DONE && (n = lines_next(&lines, &line)) != LINES_END) {
-		if (n >= 0)
-			rc = call_one(c, line, (size_t)n);
-		else if (n == LINES_STOPPED)
-			rc = CLI_FAILED;
-		else if (n == LINES_LONG)
-			rc = refuse(c, -EMSGSIZE);
-		else
-			rc = fail_say(
-			    c->cmd, "standard input: %s", strerror((int)-n));
-	}
-	lines_close(&lines);
+	while (rc == CLI_DONE && (n = feed_next(&feed, &msg)) != LINES_END)
+		rc = n >= 0 ? call_one(c, msg, (size_t)n)
+			    : feed_refuse(
+				  c->cmd, c->name, "this service", &feed, n);
+	feed_close(&feed);
 	return rc;
 }
 
@@ -200,13 +219,15 @@ static int
 run(const struct command *cmd, int argc, char **argv)
 {
 	struct shunt_service_options opts = {.sz = sizeof(opts)};
-	struct call c = {.cmd = cmd, .timeout_ns = WAIT_FOREVER, .delim = -1};
-	int lines = 0, null = 0;
+	struct call c = {.cmd = cmd, .timeout_ns = WAIT_FOREVER};
+	struct framing_args framing = {.framing = WHOLE};
+	int lines = 0;
 	const struct arg table[] = {
 	    {'t', "timeout", ARG_SECONDS, &c.timeout_ns, NULL},
 	    {0, "now", ARG_FLAG, &c.now, NULL},
 	    {'l', "lines", ARG_FLAG, &lines, NULL},
-	    {'0', "null", ARG_FLAG, &null, NULL},
+	    FRAMING_ARGS(framing),
+	    {0, "json", ARG_FLAG, &c.printer.json, NULL},
 	    {0, "type", ARG_TEXT, &opts.type, NULL},
 	    {0, "schema", ARG_COUNT, &opts.schema, NULL},
 	    {0, "owner", ARG_TEXT, &opts.owner, NULL},
@@ -217,12 +238,14 @@ run(const struct command *cmd, int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
-	if ((lines || null) && argc > 1)
+	if (lines && framing.framing == WHOLE)
+		framing.framing = FRAMING_LINE;
+	c.framing = framing.null ? FRAMING_NUL : framing.framing;
+	if (c.framing != WHOLE && argc > 1)
 		return args_usage(cmd,
-		    "--lines and --null are for standard input: leave TEXT "
-		    "out");
-	if (lines || null)
-		c.delim = null ? 0 : '\n';
+		    "--lines, --null and --framing are for standard input: "
+		    "leave TEXT out");
+	c.printer.framing = (enum framing)c.framing;
 	c.name = argv[0];
 	signals_object(c.name);
 	signals_catch_stop();
@@ -235,11 +258,12 @@ run(const struct command *cmd, int argc, char **argv)
 		rc = fail_cold(cmd, c.name, -ENOMEM);
 	else if (argc > 1)
 		rc = call_one(&c, argv[1], strlen(argv[1]));
-	else if (c.delim >= 0)
-		rc = call_lines(&c);
+	else if (c.framing != WHOLE)
+		rc = call_each(&c);
 	else
 		rc = call_input(&c);
 	free(c.reply);
+	printer_fini(&c.printer);
 	/* What is open is given up by this, before a signal ends us. */
 	shunt_client_close(&c.client);
 	return rc == CLI_FAILED ? signals_reraise(rc) : rc;
@@ -262,9 +286,16 @@ static const char help[] =
 "                    newline if it does not end with one; ends with the first\n"
 "                    status that is not 0\n"
 "  -0, --null        likewise, with NUL instead of newline\n"
+"  -f, --framing=F   likewise: line, nul, length or length8: see below\n"
+"      --json        an object a line for each reply: len, status, and text, or\n"
+"                    base64 where it is no UTF-8\n"
 "      --type=NAME   refuse a service whose messages are of another type\n"
 "      --schema=N    likewise, a number such as a hash of their layout\n"
 "      --owner=USER  accept a service of this user\n"
+"\n"
+"Framing tells where messages end, here and in the replies: line by a newline,\n"
+"nul by a NUL; with length each stands behind its length, 4 bytes, the least\n"
+"first, and with length8 behind 8: for bytes of any kind.\n"
 "\n"
 "TEXT that begins with a dash goes behind --.  What goes wrong here and not at\n"
 "the server is told on standard error: exit status 1, 2 or 3.\n"
@@ -272,13 +303,14 @@ static const char help[] =
 "Examples:\n"
 "  shunt serve /upper -- tr a-z A-Z &\n"
 "  shunt call /upper 'say it loud'\n"
+"  printf 'one\\ntwo\\n' | shunt call /upper --lines --json | jq .text\n"
 "  shunt call /thumbnail --timeout=5 < photo.jpg > small.jpg\n";
 /* clang-format on */
 
 const struct command command_call = {
     .name = "call",
     .summary = "send a request to a service and print its reply",
-    .synopsis = "SERVICE [TEXT] [--timeout=S] [--now] [--lines | --null]",
+    .synopsis = "SERVICE [TEXT] [--timeout=S] [--now] [--framing=F] [--json]",
     .run = run,
     .help = help,
 };

@@ -91,7 +91,7 @@ _shunt() {
 	*:--kind | *:-k)
 		words='raw queue topic stream service log lock semaphore event'
 		;;
-	*:--framing | send:-f | recv:-f | pub:-f | sub:-f)
+	*:--framing | send:-f | recv:-f | pub:-f | sub:-f | call:-f)
 		words='line nul length length8'
 		;;
 	*:--policy | pub:-p | sub:-p | create:-p) words='lossy block drop evict' ;;

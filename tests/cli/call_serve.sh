@@ -46,6 +46,24 @@ check 'a line each' cmp -s "$T/want" "$T/out"
 printf 'one\0two\n\0' >"$T/nul"
 run_from "$T/nul" "$SHUNT" call "$s" --null
 check 'with NUL' cmp -s "$T/nul" "$T/out"
+# Lengths before and behind any bytes; JSON.
+printf '\003\0\0\0a\nb\0\0\0\0\001\0\0\0\377' >"$T/counted"
+run_from "$T/counted" "$SHUNT" call "$s" --framing=length
+went 'lengths'
+check 'as they came' cmp -s "$T/counted" "$T/out"
+printf '\001\0\0\0\0\0\0\0x' >"$T/eight"
+run_from "$T/eight" "$SHUNT" call "$s" --framing=length8
+check 'of 8 bytes' cmp -s "$T/eight" "$T/out"
+printf '\003\0\0\0ab' >"$T/cut"
+run_from "$T/cut" "$SHUNT" call "$s" -f length
+refused 'cut off' 1 'ends within message 1' 'framing=length'
+run_from "$T/counted" "$SHUNT" call "$s" --framing=length --json
+went 'JSON'
+is 'an object a line' "$OUT" '{"len":3,"status":0,"text":"a\nb"}
+{"len":0,"status":0,"text":""}
+{"len":1,"status":0,"base64":"/w=="}'
+run "$SHUNT" call "$s" 'one text' --json
+is 'of TEXT, too' "$OUT" '{"len":8,"status":0,"text":"one text"}'
 kill -TERM "$server"
 ended "$server"
 is 'told to end it ends' "$RC" 0
@@ -57,6 +75,8 @@ server=$PID
 run "$SHUNT" call "$s" '42'
 is 'its status' "$RC" 42
 is 'and its reply' "$OUT" 'had 42'
+run "$SHUNT" call "$s" '42' --json
+is 'in JSON, too' "$RC $OUT" '42 {"len":7,"status":42,"text":"had 42\n"}'
 printf '0\n0\n5\n0\n' >"$T/lines"
 run_from "$T/lines" "$SHUNT" call "$s" --lines
 is 'the first bad one' "$RC" 5
@@ -93,6 +113,27 @@ kill -TERM "$PID"
 ended "$PID"
 is 'by the signal' "$RC" 143
 check 'and it goes' gone_name
+
+# Each lane full of a request that was given up: a limit and a signal count all
+# the same, and who comes first as a server passes over them.
+"$SHUNT" create "$s" 4K --kind=service
+full=$(head -c 2032 /dev/zero | tr '\0' x)
+seq 256 | xargs -P 4 -I N "$SHUNT" call "$s" --timeout=0.001 "$full" 2>"$T/said"
+run "$SHUNT" call "$s" "$full" --timeout=0.1
+refused 'no room, and nobody comes' 3 "$s" 'given up'
+run "$SHUNT" call "$s" "$full" --now
+refused 'no room, and nobody serves' 1 "$s" 'nobody serves it'
+start "$SHUNT" call "$s" "$full"
+check 'it waits for room' until_ok 10 attached 1
+check 'it waits' until_ok 10 sleeps "$PID"
+kill -TERM "$PID"
+ended "$PID"
+is 'by the signal, without room' "$RC" 143
+start "$SHUNT" serve "$s" -n 1 -- tr a-z A-Z
+run "$SHUNT" call "$s" "$full"
+is 'past those given up' "$RC ${#OUT}" '0 2032'
+ended "$PID"
+"$SHUNT" rm "$s" >"$T/said"
 
 # The server dies in the middle; the next request is another one's.
 start "$SHUNT" serve "$s" -- sh -c 'kill -9 "$PPID"; exec sleep 35.$0' $$
@@ -196,6 +237,8 @@ run "$SHUNT" serve "$s" --jobs=2 --count=1 -- cat
 refused 'jobs and count' 2 'one job'
 run "$SHUNT" call "$s" x --lines
 refused 'text and lines' 2 'leave TEXT out'
+run "$SHUNT" call "$s" x --framing=length
+refused 'text and framing' 2 'leave TEXT out'
 run "$SHUNT" call "$s" x y
 refused 'two texts' 2
 run "$SHUNT" call 'a/b' x
