@@ -91,7 +91,10 @@ fail_hot(const struct command *cmd, const char *name, int code)
 int
 fail_output(const struct command *cmd, int code)
 {
-	if (code != -EPIPE)
+	static int told; /* main() asks once more at the end */
+
+	if (code != -EPIPE && !told)
 		fail_say(cmd, "standard output: %s", strerror(-code));
+	told = 1;
 	return CLI_FAILED;
 }

@@ -155,6 +155,12 @@ look_sender(uint32_t kind)
 }
 
 const char *
+look_awaited(uint32_t kind)
+{
+	return kind == SHUNT_KIND_SERVICE ? "a reply" : "room";
+}
+
+const char *
 look_end(uint32_t kind)
 {
 	switch (kind) {

@@ -72,6 +72,8 @@ int look_dest(const struct shunt_segment_info *info);
 int look_has_lanes(uint32_t kind);
 /* What those who bring and those who get are called; "publisher". */
 const char *look_sender(uint32_t kind);
+/* What a sender that waits waits for. */
+const char *look_awaited(uint32_t kind);
 const char *look_end(uint32_t kind);
 /* Words of enum shunt_role and enum shunt_topic_policy. */
 const char *look_role(uint32_t role);

@@ -54,8 +54,9 @@ print_ends(const struct shunt_segment_info *i)
 	snprintf(name, sizeof(name), "%ss", look_sender(i->kind));
 	if (i->waiting != 0)
 		stat_field(name,
-		    "%" PRIu32 " alive, %" PRIu32 " of them wait%s for room",
-		    i->senders, i->waiting, i->waiting == 1 ? "s" : "");
+		    "%" PRIu32 " alive, %" PRIu32 " of them wait%s for %s",
+		    i->senders, i->waiting, i->waiting == 1 ? "s" : "",
+		    look_awaited(i->kind));
 	else
 		stat_field(name, "%" PRIu32 " alive", i->senders);
 	if (i->receivers == 0)
@@ -81,7 +82,7 @@ stat_lanes_print(const struct shunt_segment_info *i)
 	print_ends(i);
 	if (i->kind == SHUNT_KIND_TOPIC)
 		stat_field("behind",
-		    "%" PRIu64 " bytes, the subscriber who is most", i->unread);
+		    "%" PRIu64 " bytes: the slowest subscriber", i->unread);
 	else
 		stat_field("unread", "%" PRIu64 " bytes of records", i->unread);
 	if (i->kind != SHUNT_KIND_STREAM)

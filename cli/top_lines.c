@@ -79,9 +79,9 @@ print(const struct top *top)
 
 	if (top->json)
 		return print_json(top);
-	printf("%zu segments, %s, %s used, %s/s\n", top->list.count,
-	    out_size(sum.size), out_size(sum.used),
-	    out_size((uint64_t)sum.bytes_per_s));
+	printf("%zu segment%s, %s, %s used, %s/s\n", top->list.count,
+	    top->list.count == 1 ? "" : "s", out_size(sum.size),
+	    out_size(sum.used), out_size((uint64_t)sum.bytes_per_s));
 	if (top->list.count > 0)
 		printf("%-9s %-13s %7s %7s %7s %5s %9s %6s %s\n", "KIND",
 		    "STATE", "SIZE", "USED", "CHANGE", "USERS", "MSGS/S",
@@ -109,7 +109,7 @@ int
 top_lines(struct top *top)
 {
 	uint64_t printed = 0;
-	int r = top_look(top);
+	int r = top_look(top), out = 0;
 
 	/* A rate takes two looks: the first is not shown. */
 	while (r >= 0) {
@@ -118,7 +118,9 @@ top_lines(struct top *top)
 			return signals_reraise(CLI_DONE);
 		r = top_look(top);
 		if (r >= 0)
-			r = print(top);
+			out = print(top);
+		if (out < 0)
+			return fail_output(top->cmd, out);
 		if (top->once || ++printed == top->most)
 			break;
 		if (r >= 0 && !top->json)

@@ -20,7 +20,7 @@ taker(uint32_t kind)
 	case SHUNT_KIND_STREAM:
 		return "; `shunt get` takes them";
 	case SHUNT_KIND_SERVICE:
-		return "; `shunt serve` answers them";
+		return "; `shunt serve` answers what no server had begun";
 	}
 	return "; `shunt recv` takes them";
 }
@@ -56,9 +56,9 @@ tell_ends(struct why *w, const struct shunt_segment_info *i)
 	else
 		why_say(w, WHY_INSIDE, "It has no %s now.", end);
 	if (i->waiting != 0)
-		why_say(w, WHY_INSIDE, "%" PRIu32 " %s%s for room in it.",
-		    i->waiting, look_sender(i->kind),
-		    i->waiting == 1 ? " waits" : "s wait");
+		why_say(w, WHY_INSIDE, "%" PRIu32 " %s%s for %s.", i->waiting,
+		    look_sender(i->kind), i->waiting == 1 ? " waits" : "s wait",
+		    i->kind == SHUNT_KIND_SERVICE ? "a reply" : "room in it");
 	if (i->finished && i->kind == SHUNT_KIND_STREAM)
 		why_say(w, WHY_INSIDE,
 		    "It has its end: what is put next is another stream.");
@@ -72,14 +72,16 @@ tell_unread(struct why *w, const struct shunt_segment_info *i)
 	if (i->unread == 0)
 		why_say(w, WHY_INSIDE, "Nothing in it is unread.");
 	else
-		why_say(w, WHY_INSIDE,
-		    "%" PRIu64 " bytes of records in it are unread%s.",
-		    i->unread, i->receiver ? "" : taker(i->kind));
+		why_say(w, WHY_INSIDE, "%" PRIu64 " bytes of %s%s.", i->unread,
+		    i->kind == SHUNT_KIND_SERVICE
+			? "requests in it are not done with"
+			: "records in it are unread",
+		    i->receiver ? "" : taker(i->kind));
 }
 
 /* Senders that ended and left something unread. */
 static void
-tell_dead(struct why *w, const struct shunt_participant *list, int n)
+tell_dead(struct why *w, const struct shunt_participant *list, int n, int kept)
 {
 	int dead = 0;
 
@@ -91,8 +93,9 @@ tell_dead(struct why *w, const struct shunt_participant *list, int n)
 		if (++dead <= SHOWN)
 			why_say(w, WHY_INSIDE,
 			    "Process %" PRId64 " (%s) ended and left %" PRIu64
-			    " bytes, which are kept.",
-			    p->pid, out_safe(p->comm), p->unread);
+			    " bytes%s.",
+			    p->pid, out_safe(p->comm), p->unread,
+			    kept ? ", which are kept" : "");
 	}
 	if (dead > SHOWN)
 		why_say(w, WHY_INSIDE, "So did %d more.", dead - SHOWN);
@@ -159,7 +162,7 @@ why_object_tell(struct why *w, const struct shunt_segment_info *info,
 	default:
 		tell_unread(w, info);
 		tell_ends(w, info);
-		tell_dead(w, list, n);
+		tell_dead(w, list, n, info->kind != SHUNT_KIND_SERVICE);
 		return;
 	}
 	tell_recoveries(w, info);

@@ -109,9 +109,12 @@ tell_lost(struct why *w, const struct shunt_segment_info *i)
 		    w->state == SHUNT_STATE_LIVE ? " with its last user" : "");
 	else if (look_has_lanes(i->kind) && i->unread > 0)
 		why_say(w, WHY_LOST,
-		    "%" PRIu64 " bytes of records that nobody has read; %s of "
-		    "memory would come free.",
-		    i->unread, out_size(i->used));
+		    "%" PRIu64 " bytes of %s; %s of memory would come free.",
+		    i->unread,
+		    i->kind == SHUNT_KIND_SERVICE
+			? "requests, unless they were begun or given up"
+			: "records that nobody has read",
+		    out_size(i->used));
 	else
 		why_say(w, WHY_LOST,
 		    "Nothing that is unread; %s of memory would come free.",

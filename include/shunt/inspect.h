@@ -103,7 +103,7 @@ struct shunt_segment_info {
 	uint64_t messages; /* message queues: that wait in it */
 	uint64_t inode;    /* with `device`, what tells it from all others */
 	uint64_t device;
-	uint64_t depth;   /* queues, logs: messages not yet released */
+	uint64_t depth;   /* what carries messages: those not yet released */
 	uint64_t passed;  /* queues, logs: bytes of records ever sent */
 	uint64_t dropped; /* logs: messages given up on */
 	uint64_t sent;    /* queues, logs: messages ever sent */
@@ -120,7 +120,8 @@ struct shunt_segment_info {
 	uint32_t slots_used; /* objects: places of such that were ever taken */
 	uint32_t asleep;     /* objects: 1 if one of them sleeps until something
 				comes */
-	uint32_t waiting;    /* objects: senders that wait for room */
+	uint32_t waiting;    /* objects: senders that wait for room;
+				services: clients that wait for a reply */
 };
 
 /* One recovery of a lock or semaphore from a holder that died. */

@@ -145,6 +145,28 @@ check "told soon: $took ms" [ "$took" -lt 5000 ]
 ended "$PID"
 check 'its program ends with it' until_ok 10 programs "sleep 35.$$" 0
 
+# What it had is neither waited for with room, nor answered by another one.
+"$SHUNT" create "$s" 64K --kind=service
+start "$SHUNT" serve "$s" -- sh -c 'exec sleep 38.$0' $$
+server=$PID
+start "$SHUNT" call "$s" x 2>"$T/said"
+client=$PID
+waits() {
+	"$SHUNT" stat "$s" | grep -q '1 alive, 1 of them waits for a reply'
+}
+check 'it waits for a reply' until_ok 10 waits
+check 'begun' until_ok 10 programs "sleep 38.$$" 1
+run "$SHUNT" why "$s"
+has 'why says so' "$(echo $OUT)" '1 client waits for a reply.'
+kill -9 "$server"
+ended "$client"
+run "$SHUNT" why "$s"
+has 'nobody answers what was begun' "$(echo $OUT)" \
+    'answers what no server had begun'
+hasnt 'so it is not kept' "$(echo $OUT)" 'are kept'
+"$SHUNT" rm "$s" >"$T/said"
+check 'its program ends with it' until_ok 10 programs "sleep 38.$$" 0
+
 # Several at once, one killed and begun again; then all end.
 start "$SHUNT" serve "$s" --jobs=3 -- sh -c 'cat; sleep 0.3'
 server=$PID

@@ -15,6 +15,12 @@ is 'nothing matches' "$OUT" '0 segments, 0, 0 used, 0/s'
 run top --json
 is 'nothing matches, as JSON' "$OUT" '[]'
 
+# A full disk is that of the output, not /dev/shm; one sentence.
+top >/dev/full 2>"$T/err"
+is 'nowhere to print: exit' "$?" 1
+is 'nowhere to print' "$(cat "$T/err")" \
+    'shunt top: standard output: No space left on device'
+
 run "$SHUNT" create "$N-a" 40960
 run "$SHUNT" create "$N-b" 4096
 run "$SHUNT" send "$q" one two three
