@@ -114,27 +114,6 @@ ended "$PID"
 is 'by the signal' "$RC" 143
 check 'and it goes' gone_name
 
-# Each lane full of a request that was given up: a limit and a signal count all
-# the same, and who comes first as a server passes over them.
-"$SHUNT" create "$s" 4K --kind=service
-full=$(head -c 2032 /dev/zero | tr '\0' x)
-seq 256 | xargs -P 4 -I N "$SHUNT" call "$s" --timeout=0.001 "$full" 2>"$T/said"
-run "$SHUNT" call "$s" "$full" --timeout=0.1
-refused 'no room, and nobody comes' 3 "$s" 'given up'
-run "$SHUNT" call "$s" "$full" --now
-refused 'no room, and nobody serves' 1 "$s" 'nobody serves it'
-start "$SHUNT" call "$s" "$full"
-check 'it waits for room' until_ok 10 attached 1
-check 'it waits' until_ok 10 sleeps "$PID"
-kill -TERM "$PID"
-ended "$PID"
-is 'by the signal, without room' "$RC" 143
-start "$SHUNT" serve "$s" -n 1 -- tr a-z A-Z
-run "$SHUNT" call "$s" "$full"
-is 'past those given up' "$RC ${#OUT}" '0 2032'
-ended "$PID"
-"$SHUNT" rm "$s" >"$T/said"
-
 # The server dies in the middle; the next request is another one's.
 start "$SHUNT" serve "$s" -- sh -c 'kill -9 "$PPID"; exec sleep 35.$0' $$
 before=$(date +%s%N)
