@@ -402,6 +402,7 @@ os_membarrier(int cmd)
 	RET((int)syscall(SYS_membarrier, cmd, 0, 0));
 }
 
+/* For who must not sleep and is held up by others: receiver_wait.c alone. */
 static int
 os_yield(void)
 {

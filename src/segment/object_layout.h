@@ -30,7 +30,7 @@
 
 #define SHUNT__MAGIC  UINT64_C(0x4a424f544e554853) /* "SHUNTOBJ" */
 #define SHUNT__ORDER  0x01020304u
-#define SHUNT__LAYOUT 0x8004u /* 0x8000 and up: development, not released */
+#define SHUNT__LAYOUT 1u /* 0x8000 and up: development, not released */
 
 #define SHUNT__HEADER_BYTES 4096u
 #define SHUNT__CONTROL_OFF  4096u
