@@ -204,7 +204,7 @@ cannot_meet(struct shunt_queue *queue, struct shunt__rlane *lane, int e)
 	return shunt__fail(e,
 	    "%s: lane %u cannot be read, its memory is not there; when that "
 	    "goes on, the object is damaged: shunt rm",
-	    queue->obj->name.shown, lane->number);
+	    shunt__quote(queue->obj->name.shown), lane->number);
 }
 
 /* All lanes, whatever the bits say, from where the last look ended: a lane
