@@ -274,10 +274,11 @@ start "$SHUNT" lock "$l" --repair='trap : TERM
 check 'a repair that SIGTERM does not end' until_ok 10 [ -s "$T/r" ]
 mine "$(cat "$T/r")"
 kill -TERM "$PID"
-echo >"$T/r.end"
-echo >"$T/r.end" &
-mine $!
+# Kept open: what is in a fifo goes with the last one who has it open.
+exec 9<>"$T/r.end"
+printf '\n\n' >&9
 ended "$PID"
+exec 9>&-
 check 'asked to stop in a repair: nothing ran' [ ! -e "$T/ran" ]
 check 'and it is repaired' says "$l" '"unrepaired":false'
 
