@@ -257,7 +257,9 @@ try_all(const char *top)
 	for (int i = 0; i < n; i++) {
 		snprintf(layout, sizeof(layout), "%s/%s", dir, list[i]->d_name);
 		try_layout(layout);
+		free(list[i]);
 	}
+	free(list);
 	printf("%d layouts, %d images used, %d refused, %d of structs that "
 	       "have changed since (tools/make-golden)\n",
 	    n, used, refused, changed);
