@@ -480,22 +480,9 @@ counted_wait(const void *word, uint32_t expect, int64_t ns)
 	return real.futex_wait(word, expect, ns);
 }
 
-/* What this machine charges for waking up four times and nothing else: a
- * tenth of a millisecond or, where its host lends processors, many tenths. */
-static uint64_t
-four_wakings(void)
-{
-	uint64_t before = shunt__clock(CLOCK_PROCESS_CPUTIME_ID);
-
-	for (int i = 0; i < 4; i++)
-		real.nanosleep(250000000);
-	return shunt__clock(CLOCK_PROCESS_CPUTIME_ID) - before;
-}
-
 static void
 an_idle_server_sleeps_long(void **state)
 {
-	uint64_t most = 3000000 + 3 * four_wakings();
 	pthread_t thread;
 	void *e;
 
@@ -511,8 +498,10 @@ an_idle_server_sleeps_long(void **state)
 	uint64_t before = shunt__clock(CLOCK_PROCESS_CPUTIME_ID);
 	real.nanosleep(3000000000);
 	assert_in_range(sleeps, 1, 6);
+	/* It does not spin either.  How little it is the bench tells: some
+	 * hosts charge a millisecond and more for waking up. */
 	assert_in_range(
-	    shunt__clock(CLOCK_PROCESS_CPUTIME_ID) - before, 0, most);
+	    shunt__clock(CLOCK_PROCESS_CPUTIME_ID) - before, 0, 100000000);
 	shunt_logd_stop(logd);
 	assert_int_equal(pthread_join(thread, &e), 0);
 	assert_int_equal((intptr_t)e, 0);
