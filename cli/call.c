@@ -15,9 +15,8 @@
 /* shunt call: a request to a service; its reply is printed, and its status is
  * this command's. */
 
-#define WHOLE                                                                  \
-	UINT32_MAX /* as framing: all of standard input is one request         \
-		    */
+/* As framing: all of standard input is one request. */
+#define WHOLE UINT32_MAX
 
 struct call {
 	const struct command *cmd;

@@ -13,9 +13,8 @@
 #include "channel/receiver.h"
 #include "os/os.h"
 
-#define ALONE_NS                                                               \
-	UINT64_C(100000000) /* between two questions whether we are            \
-			     */
+/* Between two questions whether we are. */
+#define ALONE_NS UINT64_C(100000000)
 
 static inline uint32_t
 owner_of(uint64_t claim)

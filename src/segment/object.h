@@ -36,17 +36,16 @@ struct shunt__spec {
 	uint32_t lanes;
 	uint32_t area_bytes;
 	uint64_t lane_bytes;
-	uint64_t param;   /* hd_param of what is made */
-	const void *init; /* the area's first bytes in what is made, or NULL */
-	size_t init_len;  /* zeros follow */
-	uint64_t print;   /* fingerprint of the kind's shared structs */
-	uint32_t mode;    /* 0: 0600 */
-	int existing;     /* never make it */
-	int exclusive;    /* never open it */
-	int persistent;   /* what is made stays */
-	int readonly;     /* look only: maps PROT_READ, claims nothing */
-	uint64_t
-	    schema; /* 0: any; else what is made has it, what is there must */
+	uint64_t param;    /* hd_param of what is made */
+	const void *init;  /* the area's first bytes in what is made, or NULL */
+	size_t init_len;   /* zeros follow */
+	uint64_t print;    /* fingerprint of the kind's shared structs */
+	uint32_t mode;     /* 0: 0600 */
+	int existing;      /* never make it */
+	int exclusive;     /* never open it */
+	int persistent;    /* what is made stays */
+	int readonly;      /* look only: maps PROT_READ, claims nothing */
+	uint64_t schema;   /* 0: any; else what is made has it, others must */
 	const char *type;  /* likewise, at most 31 bytes; NULL or "": any */
 	const char *group; /* or NULL */
 	const char *owner; /* or NULL */
