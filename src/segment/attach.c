@@ -2,6 +2,7 @@
 /* Attaching and detaching: who is in, and who turns the light off. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -163,6 +164,32 @@ join(struct shunt__object *obj, const struct shunt__spec *spec)
 	return e;
 }
 
+/*
+ * Our lock bytes are those of a description, and a mapping keeps the one that
+ * it was made from.  Memory can outlive its process: while somebody reads its
+ * smaps, or while a child made by vfork has it.  So it is mapped through a
+ * description of its own, which has no bytes: ours ends with the descriptor.
+ * Where that cannot be had, as without /proc, ours has to do.
+ */
+static int
+map_pages(struct shunt__object *obj, void **at)
+{
+	char self[32];
+	int e, own;
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", obj->fd);
+	shunt__fork_hold();
+	own = shunt__os.open(
+	    self, (obj->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC, 0);
+	e = shunt__os.mmap(at, obj->geo.size,
+	    obj->readonly ? PROT_READ : PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_NORESERVE, own < 0 ? obj->fd : own);
+	if (own >= 0)
+		shunt__os.close(own);
+	shunt__fork_let_go();
+	return e;
+}
+
 static int
 map(struct shunt__object *obj)
 {
@@ -171,9 +198,7 @@ map(struct shunt__object *obj)
 	int e = shunt__os.fstat(obj->fd, &st);
 
 	if (e == 0)
-		e = shunt__os.mmap(&at, obj->geo.size,
-		    obj->readonly ? PROT_READ : PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_NORESERVE, obj->fd);
+		e = map_pages(obj, &at);
 	if (e < 0)
 		return shunt__fail(e, "%s: %llu bytes cannot be mapped: %s",
 		    shunt__quote(obj->name.shown),

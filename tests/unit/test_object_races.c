@@ -453,6 +453,58 @@ a_child_that_keeps_the_descriptor_blocks_nobody(void **state)
 	assert_int_equal(removed, 0);
 }
 
+/*
+ * Memory outlives its process while somebody has it: who reads its smaps, or,
+ * for as long as we like, a child that shares it.
+ */
+struct lasting {
+	struct step opened, end;
+	char name[64], stack[64 * 1024];
+};
+
+static int
+keep_the_memory(void *arg)
+{
+	struct lasting *l = arg;
+
+	syscall(SYS_close_range, 3u, ~0u, 0u);
+	step_to(&l->opened, 1);
+	step_wait(&l->end, 1);
+	syscall(SYS_exit, 0);
+	return 0;
+}
+
+static int
+open_and_share_memory(void *arg)
+{
+	struct lasting *l = arg;
+	struct shunt_queue *queue;
+
+	if (shunt_queue_open(&queue, l->name, &small) < 0 ||
+	    clone(keep_the_memory, l->stack + sizeof(l->stack),
+		CLONE_VM | SIGCHLD, l) < 0)
+		return 1;
+	for (;;)
+		pause();
+}
+
+static void
+a_dead_one_is_nobody_while_its_memory_lasts(void **state)
+{
+	struct lasting *l = test_shared(sizeof(*l));
+	pid_t pid;
+
+	(void)state;
+	snprintf(l->name, sizeof(l->name), "%s", test_name("lasting"));
+	pid = peer_start(open_and_share_memory, l);
+	step_wait(&l->opened, 1);
+	assert_int_equal(shunt_remove(l->name, NULL), -EBUSY);
+	peer_kill(pid);
+	int removed = shunt_remove(l->name, NULL);
+	step_to(&l->end, 1);
+	assert_int_equal(removed, 0);
+}
+
 int
 main(void)
 {
@@ -465,6 +517,7 @@ main(void)
 	    TEST(one_makes_a_raw_segment),
 	    TEST(a_killed_user_is_nobody),
 	    TEST(a_child_that_keeps_the_descriptor_blocks_nobody),
+	    TEST(a_dead_one_is_nobody_while_its_memory_lasts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
