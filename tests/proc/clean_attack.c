@@ -214,6 +214,13 @@ end_owner(struct slot *slot)
 	slot->pid = 0;
 }
 
+/* A child has no pid before, and without its message a queue is an orphan. */
+static int
+needs_birth(const struct slot *slot)
+{
+	return slot->what == CHILD || slot->what == UNREAD;
+}
+
 static void
 step(struct slot *slot, uint64_t *r)
 {
@@ -226,7 +233,7 @@ step(struct slot *slot, uint64_t *r)
 			slot->pid = pid;
 		else /* its child has set its own by the time it is live */
 			waitpid(pid, NULL, 0);
-	} else if (slot->pid > 0 && (slot->live != 0 || slot->what != CHILD) &&
+	} else if (slot->pid > 0 && (slot->live != 0 || !needs_birth(slot)) &&
 		   test_random(r) % 3 == 0) {
 		end_owner(slot);
 	}
