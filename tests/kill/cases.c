@@ -286,7 +286,7 @@ add(struct sweep_case *all, size_t *n, const struct sweep_case *more,
 static void
 where(int *argc, char **argv)
 {
-	static char again[64];
+	static char again[4096];
 
 	if (*argc < 3 || strcmp(argv[1], "--on") != 0)
 		return;
@@ -296,7 +296,7 @@ where(int *argc, char **argv)
 		fprintf(stderr, "sweep: --on posix, file or memfd\n");
 		exit(2);
 	}
-	snprintf(again, sizeof(again), "%.40s --on %s", argv[0], on);
+	snprintf(again, sizeof(again), "%s --on %s", argv[0], on);
 	*argc -= 2;
 	memmove(argv + 1, argv + 3, (size_t)*argc * sizeof(*argv));
 	argv[0] = again;

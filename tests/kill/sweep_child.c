@@ -24,6 +24,7 @@ static volatile sig_atomic_t stopping, deadline_hit;
 static volatile pid_t live[MAX_LIVE]; /* for the signal handler */
 static pid_t harness;
 static timer_t timer;
+static unsigned patience = 1;
 static void (*volatile on_late)(void); /* from the signal handler */
 
 double
@@ -67,7 +68,13 @@ void
 deadline_arm(unsigned ms)
 {
 	deadline_hit = 0;
-	arm(ms, 50);
+	arm((long)ms * patience, 50);
+}
+
+void
+deadline_patience(unsigned times)
+{
+	patience = times;
 }
 
 void

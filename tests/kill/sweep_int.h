@@ -66,6 +66,8 @@ enum event child_wait(pid_t pid, int *status);
 /* The one deadline; children do not inherit it. */
 void deadline_arm(unsigned ms);
 void deadline_off(void);
+/* Every limit so many times as long: the machine has much else to do. */
+void deadline_patience(unsigned times);
 bool deadline_passed(void);
 /* Called from the signal handler when the deadline passes; NULL: nobody. */
 void deadline_calls(void (*fn)(void));

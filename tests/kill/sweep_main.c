@@ -39,6 +39,7 @@ static const char usage[] =
     "  --jobs N          harnesses side by side; the processors by default\n"
     "  --seed N          of all random choices; printed\n"
     "  --method M        auto (default), hw, int3, steps\n"
+    "  --patience N      all time limits N times as long\n"
     "  --max-failures N  give a case up after so many (20)\n"
     "  --json            also a line of JSON for each case\n"
     "Exit status: 0 all passed, 1 a case failed, 2 bad options,\n"
@@ -88,7 +89,7 @@ take_option(struct plan *p, int opt, const char *arg)
 	unsigned long n = 0;
 	char *end;
 
-	if (strchr("kpDxSJ", opt) != NULL && !number(arg, &n))
+	if (strchr("kpDxSJP", opt) != NULL && !number(arg, &n))
 		return false;
 	switch (opt) {
 	case 'l':
@@ -116,6 +117,9 @@ take_option(struct plan *p, int opt, const char *arg)
 	case 'S':
 		p->o.seed = n;
 		break;
+	case 'P':
+		deadline_patience((unsigned)n);
+		return n > 0 && n <= 1000;
 	case 'J':
 		p->jobs = (unsigned)n;
 		return n > 0;
@@ -147,6 +151,7 @@ read_options(struct plan *p, int argc, char **argv)
 	    {"seconds", required_argument, NULL, 's'},
 	    {"seed", required_argument, NULL, 'S'},
 	    {"jobs", required_argument, NULL, 'J'},
+	    {"patience", required_argument, NULL, 'P'},
 	    {"max-failures", required_argument, NULL, 'x'},
 	    {"json", no_argument, NULL, 'j'},
 	    {"help", no_argument, NULL, 'h'},
