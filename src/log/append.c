@@ -91,15 +91,14 @@ leave_lane(struct shunt__seat *seat)
 	shunt__log_leave();
 }
 
-/* C0, C1.  0 and the room, or a code and the call is over. */
+/* C0, C1, of a message that is not too long.  0 and the room, or a code and the
+ * call is over. */
 static inline int
 begin(
     struct shunt_log *log, struct shunt__seat *seat, uint64_t len, void **room)
 {
 	struct shunt__log_end *end = shunt__log_end(seat);
 
-	if (__builtin_expect(len > end->max + 1, 0))
-		return -EMSGSIZE;
 	if (__builtin_expect(seat->in_call, 0))
 		return -EBUSY;
 	seat->in_call = 1;

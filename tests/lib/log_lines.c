@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <shunt/inspect.h>
+
 #include "lib/log_lines.h"
 #include "lib/peers.h"
 
@@ -174,4 +176,27 @@ log_lines_count(const struct log_lines *lines, const char *msg)
 	for (size_t i = 0; i < lines->n; i++)
 		n += strcmp(lines->line[i].msg, msg) == 0;
 	return n;
+}
+
+size_t
+log_lines_unread(const char *name, char *last, size_t room)
+{
+	struct shunt_tail *tail;
+	const char *line;
+	ssize_t n;
+	size_t lines = 0;
+
+	if (shunt_tail_open(&tail, name, NULL, SHUNT_FORMAT_ISO) < 0) {
+		fprintf(stderr, "%s\n", shunt_error_detail());
+		abort();
+	}
+	while ((n = shunt_tail_next(tail, &line)) > 0) {
+		lines++;
+		if (last != NULL)
+			snprintf(last, room, "%s", line);
+	}
+	if (n < 0)
+		abort();
+	shunt_tail_close(&tail);
+	return lines;
 }

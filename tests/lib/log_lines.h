@@ -49,4 +49,8 @@ int log_lines_in_order(const struct log_lines *lines);
 /* How many lines have this message. */
 size_t log_lines_count(const struct log_lines *lines, const char *msg);
 
+/* How many lines lie unread in a log; the last of them, unless @last is NULL.
+ * Ends the test if the log cannot be read. */
+size_t log_lines_unread(const char *name, char *last, size_t room);
+
 #endif /* TESTS_LIB_LOG_LINES_H */

@@ -35,27 +35,6 @@ open_log(const char *name, const struct shunt_log_options *opts)
 	return log;
 }
 
-/* Lines that lie unread, and the last of them. */
-static size_t
-unread(const char *name, char *last, size_t room)
-{
-	struct shunt_tail *tail;
-	const char *line;
-	ssize_t n;
-	size_t lines = 0;
-
-	if (shunt_tail_open(&tail, name, NULL, SHUNT_FORMAT_ISO) < 0)
-		fail_msg("%s", shunt_error_detail());
-	while ((n = shunt_tail_next(tail, &line)) > 0) {
-		lines++;
-		if (last != NULL)
-			snprintf(last, room, "%s", line);
-	}
-	assert_int_equal(n, 0);
-	shunt_tail_close(&tail);
-	return lines;
-}
-
 static void
 a_record_says_who_and_what(void **state)
 {
@@ -65,16 +44,16 @@ a_record_says_who_and_what(void **state)
 
 	(void)state;
 	assert_int_equal(shunt_log_write(log, SHUNT_LOG_ERR, "a\0b", 3), 0);
-	assert_int_equal(unread(name, line, sizeof(line)), 1);
+	assert_int_equal(log_lines_unread(name, line, sizeof(line)), 1);
 	snprintf(want, sizeof(want), " err %d.%d test: a\\x00b\n", getpid(),
 	    gettid());
 	assert_string_equal(line + 35, want);
 	assert_int_equal(shunt_log_printf(log, 6, "%d and %s", 7, "x"), 0);
-	unread(name, line, sizeof(line));
+	log_lines_unread(name, line, sizeof(line));
 	assert_non_null(strstr(line, " info "));
 	assert_non_null(strstr(line, "test: 7 and x\n"));
 	assert_int_equal(shunt_log_write(log, 0, NULL, 0), 0);
-	unread(name, line, sizeof(line));
+	log_lines_unread(name, line, sizeof(line));
 	assert_non_null(strstr(line, "test: \n"));
 	shunt_log_close(&log);
 	assert_null(log);
@@ -93,7 +72,7 @@ an_undrained_log_stays_and_an_empty_one_goes(void **state)
 	assert_int_equal(shunt_log_write(log, 6, "x", 1), 0);
 	shunt_log_close(&log);
 	assert_true(test_there(name));
-	assert_int_equal(unread(name, NULL, 0), 1);
+	assert_int_equal(log_lines_unread(name, NULL, 0), 1);
 }
 
 static void
@@ -147,22 +126,22 @@ levels_filter_here_and_for_all(void **state)
 	assert_int_equal(shunt_log_level(a), SHUNT_LOG_DEBUG);
 	assert_int_equal(shunt_log_level(b), SHUNT_LOG_WARNING);
 	assert_int_equal(shunt_log_write(b, SHUNT_LOG_NOTICE, "x", 1), 0);
-	assert_int_equal(unread(name, NULL, 0), 0);
+	assert_int_equal(log_lines_unread(name, NULL, 0), 0);
 	assert_int_equal(shunt_log_write(b, SHUNT_LOG_WARNING, "x", 1), 0);
-	assert_int_equal(unread(name, NULL, 0), 1);
+	assert_int_equal(log_lines_unread(name, NULL, 0), 1);
 	assert_int_equal(shunt_log_set_level(b, SHUNT_LOG_CRIT), 0);
 	assert_int_equal(shunt_log_level(a), SHUNT_LOG_CRIT);
 	assert_int_equal(shunt_log_write(a, SHUNT_LOG_ERR, "x", 1), 0);
 	assert_int_equal(shunt_log_printf(a, SHUNT_LOG_ERR, "x"), 0);
-	assert_int_equal(unread(name, NULL, 0), 1);
+	assert_int_equal(log_lines_unread(name, NULL, 0), 1);
 	assert_int_equal(shunt_log_write(a, SHUNT_LOG_CRIT, "x", 1), 0);
-	assert_int_equal(unread(name, NULL, 0), 2);
+	assert_int_equal(log_lines_unread(name, NULL, 0), 2);
 	/* Also when the thread has its lane at hand. */
 	assert_int_equal(shunt_log_write(a, SHUNT_LOG_ERR, "x", 1), 0);
-	assert_int_equal(unread(name, NULL, 0), 2);
+	assert_int_equal(log_lines_unread(name, NULL, 0), 2);
 	assert_int_equal(shunt_log_set_level(a, SHUNT_LOG_ERR), 0);
 	assert_int_equal(shunt_log_write(a, SHUNT_LOG_ERR, "x", 1), 0);
-	assert_int_equal(unread(name, NULL, 0), 3);
+	assert_int_equal(log_lines_unread(name, NULL, 0), 3);
 	assert_int_equal(shunt_log_write(a, 8, "x", 1), -EINVAL);
 	assert_int_equal(shunt_log_write(a, -1, "x", 1), -EINVAL);
 	assert_int_equal(shunt_log_set_level(a, 8), -EINVAL);
@@ -191,16 +170,16 @@ the_longest_message_fits_and_one_more_is_refused(void **state)
 	assert_int_equal(shunt_log_write(log, 6, msg, max + 1), -EMSGSIZE);
 	assert_int_equal(shunt_log_write(log, 6, msg, SIZE_MAX - 7), -EMSGSIZE);
 	assert_int_equal(shunt_log_printf(log, 6, "%s", msg), -EMSGSIZE);
-	assert_int_equal(unread(name, NULL, 0), 0);
+	assert_int_equal(log_lines_unread(name, NULL, 0), 0);
 	assert_int_equal(shunt_log_write(log, 6, msg, max), 0);
-	unread(name, line, max + 256);
+	log_lines_unread(name, line, max + 256);
 	assert_int_equal(strlen(strstr(line, ": ") + 2), max + 1);
 	shunt_log_close(&log);
 	unlink(test_path(name));
 	/* The same through printf, which formats a long one in the lane. */
 	log = open_log(name, &o);
 	assert_int_equal(shunt_log_printf(log, 6, "%.*s", (int)max, msg), 0);
-	unread(name, line, max + 256);
+	log_lines_unread(name, line, max + 256);
 	assert_int_equal(strlen(strstr(line, ": ") + 2), max + 1);
 	shunt_log_close(&log);
 	free(msg);
@@ -218,7 +197,7 @@ printf_is_exact_around_its_buffer(void **state)
 	for (int len = 1020; len < 1028; len++) {
 		memset(msg, 'a' + len % 26, sizeof(msg));
 		assert_int_equal(shunt_log_printf(log, 6, "%.*s", len, msg), 0);
-		unread(name, line, sizeof(line));
+		log_lines_unread(name, line, sizeof(line));
 		const char *got = strstr(line, ": ") + 2;
 		assert_int_equal(strlen(got), len + 1);
 		assert_memory_equal(got, msg, (size_t)len);
@@ -428,7 +407,7 @@ a_call_on_top_of_a_call_is_busy(void **state)
 	assert_int_equal(shunt_log_printf(log, 6, "x"), -EBUSY);
 	seat->in_call = 0;
 	assert_int_equal(shunt_log_write(log, 6, "x", 1), 0);
-	assert_int_equal(unread(name, NULL, 0), 2);
+	assert_int_equal(log_lines_unread(name, NULL, 0), 2);
 	shunt_log_close(&log);
 }
 
@@ -465,7 +444,7 @@ a_lane_left_in_mid_call_is_made_even_at_once(void **state)
 	assert_int_equal(shunt_log_write(log, 6, "after", 5), 0);
 	/* Made even, then a call. */
 	assert_int_equal(shunt__load32(&ctl->ln_busy), busy + 3);
-	assert_int_equal(unread(name, NULL, 0), 2);
+	assert_int_equal(log_lines_unread(name, NULL, 0), 2);
 	shunt_log_close(&log);
 }
 
@@ -526,7 +505,7 @@ a_truncated_log_ends_the_calls_not_the_process(void **state)
 	uint64_t until = test_now() + 3000 * MS;
 	while (shunt_log_write(log, 6, "y", 1) != 0 && test_now() < until)
 		shunt__os.nanosleep(10000000);
-	assert_int_equal(unread(name, NULL, 0), 1);
+	assert_int_equal(log_lines_unread(name, NULL, 0), 1);
 	shunt_log_close(&log);
 }
 
@@ -575,7 +554,8 @@ count_lines(
 	struct log_lines lines;
 	size_t n[4] = {0};
 
-	assert_int_equal(unread(name, NULL, 0), dead + before + after);
+	assert_int_equal(
+	    log_lines_unread(name, NULL, 0), dead + before + after);
 	log_server_start(&server, name, path, 0);
 	log_server_stop(&server);
 	log_lines_read(&lines, path);
