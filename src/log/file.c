@@ -32,7 +32,7 @@ shunt__inode_of(int fd, struct shunt__inode *id, uint64_t *size)
 	*size = (uint64_t)st.st_size;
 	if (shunt__os.birth(fd, &id->btime_ns) < 0)
 		id->btime_ns = 0;
-	return S_ISREG(st.st_mode) ? 1 : S_ISDIR(st.st_mode) ? -EISDIR : 0;
+	return S_ISREG(st.st_mode);
 }
 
 int

@@ -63,6 +63,8 @@ int shunt__file_sync(struct shunt__logfile *f);
 int shunt__file_find(
     const struct shunt__logfile *f, const struct shunt__inode *id);
 
+/* 1 a regular file, 0 a stream, or -errno; a directory cannot be open to
+ * write. */
 int shunt__inode_of(int fd, struct shunt__inode *id, uint64_t *size);
 int shunt__inode_same(
     const struct shunt__inode *a, const struct shunt__inode *b);

@@ -27,7 +27,7 @@ open_if_same(const char *path, const struct shunt__inode *id)
 	if (e == 1 && shunt__inode_same(&its, id))
 		return fd;
 	shunt__os.close(fd);
-	return e < 0 && e != -EISDIR ? e : -ENOENT;
+	return e < 0 ? e : -ENOENT;
 }
 
 int
