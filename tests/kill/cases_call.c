@@ -519,6 +519,119 @@ check_empty(void *ctx, unsigned long point)
 	return round_trips(ctx, 3);
 }
 
+/* ---- client against server ---- */
+
+/* Half of the requests, in a process that is killed with it. */
+static int
+sends_half(struct world *w)
+{
+	struct shunt_client *c = caller(w, 0);
+
+	CHECK(c != NULL);
+	for (uint32_t i = 0; i < MESSAGES / 2; i++)
+		CHECK(ask(c, i) == 0);
+	return 0;
+}
+
+static void *
+setup_half(void *arg)
+{
+	return setup(arg, sends_half, NULL);
+}
+
+/* Takes the lanes of the dead in its first call, and sends the other half. */
+static void
+victim_other_half(void *ctx)
+{
+	struct world *w = ctx;
+	struct shunt_client *c = caller(w, 0);
+
+	sweep_require(c != NULL);
+	sweep_begin();
+	for (uint32_t i = MESSAGES / 2; i < MESSAGES; i++) {
+		sweep_require(ask(c, i) == 0);
+		w->p->done[2] = i + 1;
+	}
+	sweep_end();
+}
+
+/* First a call that nobody answers: whoever serves is stopped, then dead, and
+ * is not waited for longer than was said.  Then two requests. */
+static void
+victim_calls(void *ctx)
+{
+	struct world *w = ctx;
+	struct shunt_client *c = caller(w, 0);
+	uint32_t i = MESSAGES / 2;
+
+	sweep_require(c != NULL);
+	sweep_begin();
+	sweep_require(shunt_client_call(c, message_text(i), message_size[i],
+			  NULL, 0, NULL, &brief) == -ETIMEDOUT);
+	while (++i < MESSAGES) {
+		sweep_require(ask(c, i) == 0);
+		w->p->done[2] = i + 1;
+	}
+	sweep_end();
+}
+
+/* The server lived and had all that was there; what the client committed
+ * since then is there still, and nothing was lost in between. */
+static int
+check_client_died(void *ctx, unsigned long point)
+{
+	struct world *w = ctx;
+	uint32_t had = w->p->done[1], sent = w->p->done[2];
+
+	(void)point;
+	CHECK(had >= MESSAGES / 2 && had == w->p->done[0]);
+	if (sent < had)
+		sent = had;
+	CHECK(rest_is(w, had, had, sent, sent + 1) == 0);
+	return round_trips(w, 3);
+}
+
+/* The client lived: all that the dead server had not seen is there, but for
+ * the one that was on its way to it, and what was given up. */
+static int
+check_server_died(void *ctx, unsigned long point)
+{
+	static const int left[] = {0, 1, 2, 4, 5, -1};
+	struct world *w = ctx;
+	struct shunt_service *s = server(w);
+	uint32_t at = w->p->done[0];
+
+	(void)point;
+	CHECK(s != NULL && w->p->done[2] == MESSAGES && at <= MESSAGES / 2);
+	int got = next(s);
+	if (got != left[at])
+		at++;
+	while (got >= 0) {
+		CHECK(got == left[at++]);
+		CHECK(answer(s, (uint32_t)got) == 0);
+		got = next(s);
+	}
+	CHECK(got == -1 && left[at] == -1);
+	shunt_service_close(&s);
+	return round_trips(w, 3);
+}
+
+static const struct sweep_case other_server = {.name = "other-server",
+    .setup = setup_half,
+    .victim = victim_serve,
+    .check = check_client_died,
+    .teardown = world_free,
+    .image = world_image,
+    .arg = (void *)"grid-cs"};
+
+static const struct sweep_case other_client = {.name = "other-client",
+    .setup = setup_half,
+    .victim = victim_calls,
+    .check = check_server_died,
+    .teardown = world_free,
+    .image = world_image,
+    .arg = (void *)"grid-sc"};
+
 #define CASE(n, s, v, c)                                                       \
 	{                                                                      \
 		.name = n, .setup = s, .victim = v, .check = c,                \
@@ -534,6 +647,26 @@ const struct sweep_case call_cases[] = {
     CASE("call-serve", setup_asked, victim_serve, check_served),
     CASE("call-recover", setup_begun, victim_recover, check_recovered),
     CASE("call-park", setup_empty, victim_park, check_empty),
+    {.name = "grid-call-serve",
+	.setup = setup_half,
+	.victim = victim_other_half,
+	.check = check_client_died,
+	.teardown = world_free,
+	.rearm = world_rearm,
+	.image = world_image,
+	.arg = (void *)"grid-cs",
+	.peer = &other_server,
+	.grid_points = 150},
+    {.name = "grid-serve-call",
+	.setup = setup_half,
+	.victim = victim_serve,
+	.check = check_server_died,
+	.teardown = world_free,
+	.rearm = world_rearm,
+	.image = world_image,
+	.arg = (void *)"grid-sc",
+	.peer = &other_client,
+	.grid_points = 150},
 };
 
 const size_t call_case_count = sizeof(call_cases) / sizeof(call_cases[0]);
