@@ -39,7 +39,7 @@ struct message {
 static const struct shunt_service_options small = {
     .sz = sizeof(small), .lane_bytes = 8192, .clients = 16, .servers = 8};
 static const struct shunt_call_options limit = {
-    .sz = sizeof(limit), .wait_ns = 4000 * (int64_t)MS};
+    .sz = sizeof(limit), .wait_ns = STILL_MOST * (int64_t)MS};
 
 static void
 send_one(struct shunt_client *client, struct message *m, uint64_t *id)
@@ -60,7 +60,7 @@ poll_one(struct shunt_client *client, struct message *reply,
 {
 	const struct shunt_call_options at_once = {
 	    .sz = sizeof(at_once), .wait_ns = SHUNT_NOWAIT};
-	uint64_t end = test_now() + 4000 * MS;
+	uint64_t end = test_now() + STILL_MOST * MS;
 	ssize_t n;
 
 	if (!by_fd)
@@ -71,7 +71,7 @@ poll_one(struct shunt_client *client, struct message *reply,
 	while ((n = shunt_client_poll(client, reply, sizeof(*reply), info,
 		    &at_once)) == -EAGAIN) {
 		NEED(test_now() < end);
-		NEED(poll(&p, 1, 4000) == 1);
+		NEED(poll(&p, 1, STILL_MOST) == 1);
 	}
 	return n;
 }

@@ -181,7 +181,7 @@ wait_for_some(struct shunt_stream_reader *reader, const void **bytes, int way)
 	struct pollfd p = {
 	    .fd = shunt_stream_reader_fd(reader), .events = POLLIN};
 	NEED(p.fd >= 0);
-	NEED(poll(&p, 1, 4000) == 1);
+	NEED(poll(&p, 1, STILL_MOST) == 1);
 	return n;
 }
 

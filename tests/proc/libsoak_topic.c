@@ -146,7 +146,8 @@ run(void *world, uint32_t member, uint32_t life)
 	return subscribe(world, member - PUBLISHERS, life + 1);
 }
 
-/* Those that run now have come, and had something of everybody. */
+/* Those that run now have come, and had something of everybody; who publishes
+ * now has done so, for the last one of a life that was killed has no note. */
 static void
 until_all_there(const struct world *w, const struct squad *squad)
 {
@@ -156,6 +157,7 @@ until_all_there(const struct world *w, const struct squad *squad)
 		for (uint32_t p = 0; p < PUBLISHERS; p++)
 			while (w->there[s] !=
 				   squad->member[PUBLISHERS + s].life + 1 ||
+			       w->sent[p] >> 32 != squad->member[p].life + 1 ||
 			       w->seen[s][p] == 0) {
 				NEED(test_now() < end);
 				usleep(1000);

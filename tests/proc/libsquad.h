@@ -14,7 +14,9 @@
 #include "lib/peers.h"
 
 #define SQUAD_MOST 8
-#define STILL_MOST 5000 /* ms without progress: somebody hangs */
+/* ms without progress: somebody hangs.  Who hangs does so for ever; a machine
+ * with much else to do lets others wait for seconds. */
+#define STILL_MOST 30000
 
 struct squad_member {
 	pid_t pid;
