@@ -111,9 +111,9 @@ map_aligned(struct shunt_segment *seg, size_t page, void **at)
 	}
 	if (to > from)
 		shunt__os.munmap(all, to - from);
-	if (from + room > to + seg->map_size)
-		shunt__os.munmap((void *)(to + seg->map_size),
-		    from + room - to - seg->map_size);
+	/* Never nothing: less than a huge page lies before it. */
+	shunt__os.munmap(
+	    (void *)(to + seg->map_size), from + room - to - seg->map_size);
 	return 0;
 }
 
