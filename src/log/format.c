@@ -126,20 +126,20 @@ iso_when(struct shunt__format *f, const struct tm *tm)
 /*
  * Once a second of stamps.  localtime_r() knows when summer time begins; that
  * somebody gave the machine another zone, tzset() sees, once a minute.  The
- * year has four digits: 64 bits of nanoseconds end in 2554.
+ * year has four digits: 64 bits of nanoseconds end in 2554, so that every one
+ * of them has a local time.
  */
 static __attribute__((noinline, cold)) void
 renew(struct shunt__format *f, uint64_t wall)
 {
 	time_t t = (time_t)(wall / SECOND);
-	struct tm tm;
+	struct tm tm = {0};
 
 	if (f->minute != (uint64_t)t / 60) {
 		f->minute = (uint64_t)t / 60;
 		tzset();
 	}
-	if (localtime_r(&t, &tm) == NULL && gmtime_r(&t, &tm) == NULL)
-		memset(&tm, 0, sizeof(tm));
+	localtime_r(&t, &tm);
 	f->second = (uint64_t)t * SECOND;
 	if (f->kind == SHUNT_FORMAT_CLASSIC)
 		classic_when(f, &tm);

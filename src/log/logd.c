@@ -115,7 +115,11 @@ usable(const struct shunt_logd *l)
 		return -EINVAL;
 	if (*shunt__fork_page != l->fork_mark)
 		return SHUNT_E_FORKED;
-	return l->sources[0]->lost ? SHUNT_E_TRUNCATED : 0;
+	/* To touch any of them would be a SIGBUS. */
+	for (uint32_t i = 0; i < l->count; i++)
+		if (l->sources[i]->lost)
+			return SHUNT_E_TRUNCATED;
+	return 0;
 }
 
 static int

@@ -28,8 +28,7 @@ shunt__logd_stopping(const struct shunt_logd *l)
 {
 	if (shunt__load32(&l->stop) != 0)
 		return 1;
-	return !l->sources[0]->lost &&
-	       shunt__load32(&l->sources[0]->server->sv_stop) != 0;
+	return shunt__load32(&l->sources[0]->server->sv_stop) != 0;
 }
 
 /* From a signal handler, too: stores and a system call. */

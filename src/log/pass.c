@@ -51,9 +51,7 @@ static void
 disk_full(struct shunt_logd *l, uint32_t full)
 {
 	for (uint32_t i = 0; i < l->count; i++)
-		if (!l->sources[i]->lost)
-			shunt__store32(
-			    &l->sources[i]->server->sv_disk_full, full);
+		shunt__store32(&l->sources[i]->server->sv_disk_full, full);
 	l->full = full != 0;
 }
 

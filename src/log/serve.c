@@ -218,7 +218,7 @@ beat(struct shunt__source *s)
 {
 	struct shunt__u32 *word = &s->server->sv_beat;
 
-	if (!s->orphan && !s->lost)
+	if (!s->orphan)
 		shunt__store32(word, shunt__load32(word) + 1);
 }
 

@@ -155,16 +155,21 @@ static long
 log_life(const char *name)
 {
 	const char *dir = getenv("TMPDIR");
-	struct shunt_logd_options o = {.sz = sizeof(o)};
+	char path[512], uid[20], gid[20];
+	struct shunt_log_options mine = {
+	    .sz = sizeof(mine), .owner = uid, .group = gid};
+	struct shunt_logd_options o = {
+	    .sz = sizeof(o), .owner = uid, .file = path};
 	struct shunt_log *log = NULL;
 	struct shunt_logd *logd = NULL;
 	struct shunt_tail *tail = NULL;
 	const char *line;
-	char path[512];
-	long e = shunt_log_open(&log, name, NULL);
 
+	snprintf(uid, sizeof(uid), "%u", geteuid());
+	snprintf(gid, sizeof(gid), "%u", getegid());
 	snprintf(path, sizeof(path), "%s/log", dir != NULL ? dir : "/tmp");
-	o.file = path;
+	long e = shunt_log_open(&log, name, &mine);
+
 	if (e >= 0)
 		e = shunt_log_write(log, SHUNT_LOG_INFO, "x", 1);
 	if (e >= 0)
@@ -177,11 +182,28 @@ log_life(const char *name)
 	shunt_tail_close(&tail);
 	e = first(e, shunt_logd_open(&logd, name, &o));
 	if (e >= 0)
+		shunt_logd_reopen(logd);
+	if (e >= 0)
 		e = shunt_logd_step(logd, 0);
 	shunt_logd_close(&logd);
 	shunt_log_close(&log);
 	unlink(path);
 	return e;
+}
+
+/* Its name goes, and what lies there comes to the next of that name. */
+static long
+log_moved_life(const char *name)
+{
+	struct shunt_log *log = NULL;
+	long e = shunt_log_open(&log, name, NULL);
+
+	if (e >= 0)
+		e = shunt_log_write(log, SHUNT_LOG_INFO, "x", 1);
+	if (e >= 0)
+		unlink(test_path(name));
+	shunt_log_close(&log);
+	return first(e, test_there(name) ? shunt_remove(name, NULL) : 0);
 }
 
 static long
@@ -252,6 +274,7 @@ const struct life lives[] = {
     {"semaphore", semaphore_life},
     {"event", event_life},
     {"log", log_life},
+    {"log_moved", log_moved_life},
     {"segment", segment_life},
     {"scan", scan_life},
     {"sysv", sysv_life},

@@ -150,6 +150,76 @@ json_keeps_every_byte(void **state)
 	    "\"tag\":\"\\ufffd\",\"tag_base64\":\"/g==\",\"message\":\"\""));
 }
 
+/* What JSON allows and a terminal would obey: it is escaped; its neighbours
+ * stay as they are. */
+static void
+json_escapes_what_turns_or_breaks_text(void **state)
+{
+	static const struct {
+		const char *bytes;
+		const char *want; /* NULL: as they are */
+	} of[] = {{"\xc2\x9f", "\\u009f"}, {"\xc2\xa0", NULL},
+	    {"\xe2\x80\xa7", NULL}, {"\xe2\x80\xa8", "\\u2028"},
+	    {"\xe2\x80\xa9", "\\u2029"}, {"\xe2\x80\xaa", "\\u202a"},
+	    {"\xe2\x80\xae", "\\u202e"}, {"\xe2\x80\xaf", NULL},
+	    {"\xe2\x81\xa5", NULL}, {"\xe2\x81\xa6", "\\u2066"},
+	    {"\xe2\x81\xa9", "\\u2069"}, {"\xe2\x81\xaa", NULL},
+	    {"\xf0\x9f\x98\x80", NULL}, {"\xf4\x8f\xbf\xbf", NULL},
+	    {"\xed\x9f\xbf", NULL}, {"\xee\x80\x80", NULL}};
+	char want[80];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		snprintf(want, sizeof(want), "\"message\":\"%s\"}",
+		    of[i].want != NULL ? of[i].want : of[i].bytes);
+		if (strstr(line(SHUNT_FORMAT_JSON, of[i].bytes,
+			       strlen(of[i].bytes)),
+			want) == NULL)
+			fail_msg("%zu: no %s", i, want);
+	}
+}
+
+/* No UTF-8, however near to it: the bytes are kept beside the text. */
+static void
+json_keeps_bytes_that_are_nearly_utf8(void **state)
+{
+	static const char *const bad[] = {
+	    "\xe0\x80\x80",     /* longer than need be */
+	    "\xf0\x80\x80\x80", /* so, too */
+	    "\xf4\x90\x80\x80", /* beyond the last one */
+	    "\xf5\x80\x80\x80", "\xed\xa0\x80", "\xed\xbf\xbf", "\xc1\x80",
+	    "\xe2\x80", "\xe2\x28\xa1", "\x80"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		const char *got =
+		    line(SHUNT_FORMAT_JSON, bad[i], strlen(bad[i]));
+		if (strstr(got, "\\ufffd") == NULL ||
+		    strstr(got, "\"message_base64\":\"") == NULL)
+			fail_msg("%zu: %s", i, got);
+	}
+}
+
+static void
+a_tag_has_an_end_or_is_not_there(void **state)
+{
+	char tag[400], want[300];
+
+	(void)state;
+	memset(tag, 't', sizeof(tag) - 1);
+	tag[sizeof(tag) - 1] = 0;
+	snprintf(want, sizeof(want), " %.255s: x\n", tag);
+	assert_non_null(
+	    strstr(line_at(SHUNT_FORMAT_ISO, 0, WALL, tag, "x", 1), want));
+	snprintf(want, sizeof(want), "\"tag\":\"%.255s\"", tag);
+	assert_non_null(
+	    strstr(line_at(SHUNT_FORMAT_JSON, 0, WALL, tag, "x", 1), want));
+	assert_non_null(
+	    strstr(line_at(SHUNT_FORMAT_ISO, 0, WALL, "", "x", 1), " -: x\n"));
+	assert_non_null(strstr(line_at(SHUNT_FORMAT_JSON, 0, WALL, "", "x", 1),
+	    "\"tag\":\"\",\"message\":\"x\""));
+}
+
 static void
 the_worst_message_fits_the_room(void **state)
 {
@@ -263,6 +333,9 @@ main(void)
 	    cmocka_unit_test(summer_time_begins_and_ends_within_one_run),
 	    cmocka_unit_test(a_line_stays_one_line),
 	    cmocka_unit_test(json_keeps_every_byte),
+	    cmocka_unit_test(json_escapes_what_turns_or_breaks_text),
+	    cmocka_unit_test(json_keeps_bytes_that_are_nearly_utf8),
+	    cmocka_unit_test(a_tag_has_an_end_or_is_not_there),
 	    cmocka_unit_test(the_worst_message_fits_the_room),
 	    cmocka_unit_test(the_quick_copy_equals_the_careful_escape),
 	    cmocka_unit_test(utf8_passes_at_any_place),

@@ -354,6 +354,6 @@ main(void)
 	    CASE(who_has_the_old_log_brings_it),
 	};
 
-	alarm(9);
+	alarm(50);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -374,6 +374,6 @@ main(void)
 	    CASE(paths_without_and_with_one_slash_have_a_directory_too),
 	};
 
-	alarm(9);
+	alarm(50);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -498,6 +498,6 @@ main(void)
 	    CASE(each_call_of_a_client_fails),
 	};
 
-	alarm(9);
+	alarm(50);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -428,6 +428,6 @@ main(void)
 	    CASE(a_scribbled_tail_wakes_nobody),
 	};
 
-	alarm(9);
+	alarm(50);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -602,6 +602,8 @@ a_truncated_log_is_an_error(void **state)
 	    shunt_logd_step(logd, SHUNT_NOWAIT), SHUNT_E_TRUNCATED);
 	assert_int_equal(
 	    shunt_logd_step(logd, SHUNT_NOWAIT), SHUNT_E_TRUNCATED);
+	struct shunt_logd_stat st = {.sz = sizeof(st)};
+	assert_int_equal(shunt_logd_stat(logd, &st), SHUNT_E_TRUNCATED);
 	shunt_logd_close(&logd);
 	unlink(shm);
 }
