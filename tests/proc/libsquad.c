@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "proc/libsquad.h"
@@ -85,6 +86,30 @@ strike(struct squad *s, uint64_t x)
 			kill_one(s, i);
 }
 
+/* What the kernel says of each: its state, its time, where it waits. */
+static void
+tell(const struct squad *s)
+{
+	char path[64], line[512];
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		const char *const files[] = {"stat", "syscall", "wchan"};
+		fprintf(stderr, "member %u:", i);
+		for (int f = 0; f < 3; f++) {
+			snprintf(path, sizeof(path), "/proc/%d/%s",
+			    (int)s->member[i].pid, files[f]);
+			FILE *file = fopen(path, "re");
+			if (file != NULL && fgets(line, sizeof(line), file))
+				fprintf(stderr, " %.*s;",
+				    (int)strcspn(line, "\n"), line);
+			if (file != NULL)
+				fclose(file);
+		}
+		fprintf(stderr, "%s\n",
+		    s->member[i].cont_at != 0 ? " stopped" : "");
+	}
+}
+
 static void
 nobody_hangs(struct squad *s, uint64_t now)
 {
@@ -92,8 +117,10 @@ nobody_hangs(struct squad *s, uint64_t now)
 		s->seen = *s->progress;
 		s->moved_at = now;
 	}
-	if (now - s->moved_at > STILL_MOST * MS)
+	if (now - s->moved_at > STILL_MOST * MS) {
 		fprintf(stderr, "nothing moves for %d ms\n", STILL_MOST);
+		tell(s);
+	}
 	NEED(now - s->moved_at <= STILL_MOST * MS);
 }
 
@@ -104,7 +131,9 @@ squad_suffer(struct squad *s, uint64_t *rng, uint64_t ms)
 
 	while (now < until) {
 		usleep((useconds_t)(500 + test_random(rng) % 5000));
-		strike(s, test_random(rng));
+		uint64_t x = test_random(rng);
+		if (now - s->moved_at < SPARED_AFTER * MS)
+			strike(s, x);
 		now = test_now();
 		continue_those_due(s, now);
 		nobody_hangs(s, now);

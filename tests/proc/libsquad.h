@@ -17,6 +17,9 @@
 /* ms without progress: somebody hangs.  Who hangs does so for ever; a machine
  * with much else to do lets others wait for seconds. */
 #define STILL_MOST 30000
+/* After so many ms without progress nobody is killed or stopped: a loaded
+ * machine may take longer to start one than we to kill it. */
+#define SPARED_AFTER 200
 
 struct squad_member {
 	pid_t pid;

@@ -183,8 +183,11 @@ soak_queue(const struct soak *s)
 	while (now < until) {
 		uint64_t x = test_random(&seed);
 		usleep((useconds_t)(500 + (x >> 40) % 5000));
+		struct crew *unlucky = &crew[x % QUEUES];
 		now = test_now();
-		strike(&crew[x % QUEUES], test_random(&seed), &f);
+		x = test_random(&seed);
+		if (now - unlucky->moved_at < SPARED_AFTER * MS)
+			strike(unlucky, x, &f);
 		for (int q = 0; q < QUEUES; q++) {
 			continue_those_due(&crew[q], now);
 			nobody_hangs(&crew[q], now);
