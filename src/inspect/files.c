@@ -70,8 +70,7 @@ add_entry(struct shunt__files *files, const char *dir, const char *name,
 	struct stat st;
 	int n = snprintf(path, sizeof(path), "%s/%s", dir, name);
 
-	if (n < 0 || (size_t)n >= sizeof(path) ||
-	    shunt__os.lstat(path, &st) < 0)
+	if ((size_t)n >= sizeof(path) || shunt__os.lstat(path, &st) < 0)
 		return 0;
 	if (S_ISREG(st.st_mode))
 		return add_file(files, path, &st);

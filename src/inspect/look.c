@@ -99,8 +99,7 @@ shunt__look_open(
 void
 shunt__look_close(struct shunt__look *look)
 {
-	if (look->fd >= 0)
-		shunt__os.close(look->fd);
+	shunt__os.close(look->fd);
 	look->fd = -1;
 }
 
@@ -209,7 +208,6 @@ static int
 walk_once(struct window *w, struct shunt__walk *walk)
 {
 	uint64_t cap = w->look->geo.lane_bytes, head;
-	int padded = 0;
 
 	walk_begin(walk, walk->tail, walk->count);
 	if ((walk->tail & 7) != 0)
@@ -219,14 +217,14 @@ walk_once(struct window *w, struct shunt__walk *walk)
 		if (e < 0 || head == 0)
 			return e;
 		int64_t len = shunt__lane_check_any(head, walk->end, cap);
-		if (len < -1 || (len == -1 && padded))
+		if (len < -1)
 			return SHUNT_E_CORRUPT;
-		padded = len == -1;
-		uint64_t step = padded ? cap - (walk->end & (cap - 1))
-				       : shunt__lane_need((uint64_t)len);
+		/* A pad ends the ring, and where a ring begins is none. */
+		uint64_t step = len < 0 ? cap - (walk->end & (cap - 1))
+					: shunt__lane_need((uint64_t)len);
 		if (too_far(w, walk, walk->end + step))
 			return SHUNT_E_CORRUPT;
-		if (!padded && (e = count(w, walk, walk->end, len)) < 0)
+		if (len >= 0 && (e = count(w, walk, walk->end, len)) < 0)
 			return e;
 		walk->end += step;
 	}

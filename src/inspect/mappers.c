@@ -43,7 +43,7 @@ line_matches(const char *line, void *arg)
 	unsigned long long inode = strtoull(end, &end, 10);
 	if (want->st == NULL)
 		return major_no == 0 && inode == (uint64_t)want->id &&
-		       strncmp(shunt__lines_next(end + 1), "/SYSV", 5) == 0;
+		       strncmp(shunt__lines_next(end), "/SYSV", 5) == 0;
 	return inode == want->st->st_ino &&
 	       major_no == major(want->st->st_dev) &&
 	       minor_no == minor(want->st->st_dev);

@@ -32,9 +32,6 @@ judge(const struct shunt__look *look, uint32_t flags)
 	if (info.state == SHUNT_STATE_ORPHAN ||
 	    (info.state == SHUNT_STATE_IDLE && (flags & SHUNT_REMOVE_IDLE)))
 		return 0;
-	if (info.state != SHUNT_STATE_IDLE)
-		return shunt__fail(
-		    -EBUSY, "%s: it cannot be told who has it", shown);
 	return shunt__fail(-EBUSY,
 	    info.persistent
 		? "%s: it is persistent: it stays until shunt rm, or shunt "

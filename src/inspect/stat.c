@@ -196,7 +196,7 @@ shunt__info_fill(const struct shunt__look *look, struct shunt__users *users,
 		stat_object(look, users, info, &parts);
 	}
 	stat_users(look, users, info);
-	return parts.n < INT32_MAX ? (int)parts.n : INT32_MAX;
+	return (int)parts.n; /* of a lane or a slot each */
 }
 
 int

@@ -213,7 +213,7 @@ by_stamp(const void *va, const void *vb)
 
 	if (a->stamp != b->stamp)
 		return a->stamp < b->stamp ? -1 : 1;
-	return a->at < b->at ? -1 : a->at > b->at;
+	return a->at < b->at ? -1 : 1;
 }
 
 /* Stamps of this boot are told by this machine's clock, unless the server's
