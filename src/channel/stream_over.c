@@ -42,7 +42,7 @@ put(struct shunt_stream_writer *w, uint64_t tag, const void *from, size_t len)
 	int e = shunt__cast_reserve(cast, TAG_BYTES + len, &msg);
 
 	if (e != 0)
-		return e == -EAGAIN ? SHUNT_E_CORRUPT : e;
+		return SHUNT_E_CORRUPT;
 	at = msg;
 	shunt__store64(at, tag);
 	shunt__cast_put(at + 1, from, len);
@@ -118,7 +118,8 @@ go_to(struct shunt_stream_reader *r, uint64_t place)
 			return e == -EAGAIN ? 0 : e;
 		if (cast->pos + cast->step > place) {
 			uint64_t first = cast->pos + BEFORE;
-			if (place > first && place - first < cast->len)
+			if (place > first &&
+			    place - first + TAG_BYTES < cast->len)
 				r->off = place - first;
 			return 0;
 		}
@@ -251,9 +252,8 @@ shunt__stream_over_read(
 		else if (take(r) != 0)
 			break;
 	} while (done < cap && shunt__stream_over_look(r) == 0);
-	return done != 0 ? (ssize_t)done
-	       : r->bad  ? SHUNT_E_CORRUPT
-			 : shunt__stream_over_told(r);
+	/* Where words lied, the first bytes were whole. */
+	return done != 0 ? (ssize_t)done : shunt__stream_over_told(r);
 }
 
 int

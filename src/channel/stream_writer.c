@@ -85,10 +85,9 @@ take_lane(struct shunt_stream_writer *w)
 		    "over it: remove it (shunt rm --force)",
 		    shown);
 	/* That of a full file system has its sentence. */
-	return e == -ENOSPC || e == -EDQUOT
-		   ? e
-		   : shunt__fail(e, "%s: its lane cannot be had: %s", shown,
-			 shunt__why(e));
+	return e == -ENOSPC ? e
+			    : shunt__fail(e, "%s: its lane cannot be had: %s",
+				  shown, shunt__why(e));
 }
 
 int

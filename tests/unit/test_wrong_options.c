@@ -33,6 +33,13 @@
 		REFUSED(type, handle, open, -EINVAL, .flags = 1u << 31);       \
 		REFUSED(type, handle, open, -EINVAL, .mode = 01000);           \
 		REFUSED(type, handle, open, 0, .group = "no-such-group");      \
+		const size_t four = 4; /* a size that none ever had */         \
+		const char *none = test_name(#handle);                         \
+		struct shunt_##handle *h = (void *)&four;                      \
+		assert_int_equal(                                              \
+		    shunt_##open(&h, none, (const void *)&four), -EINVAL);     \
+		assert_null(h);                                                \
+		assert_false(test_there(none));                                \
 	} while (0)
 
 #define LONG_TYPE "a type of messages that is too long by far"
