@@ -4,9 +4,9 @@
 /*
  * Several harnesses side by side, each on a processor of its own: a victim
  * that runs where its tracer runs is stopped and let go three times as fast as
- * one on another processor.  As root each also has a pid namespace and a /proc
- * of its own, so that what looks through /proc finds a handful of processes
- * and nothing outlives its harness.
+ * one on another processor.  As root each also has a pid namespace, a /proc and
+ * a /dev/shm of its own, so that what looks through them finds a handful of
+ * processes and names, and nothing outlives its harness.
  */
 
 #include <errno.h>
@@ -146,6 +146,8 @@ own_namespace(void)
 	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("proc", "/proc", "proc", 0, NULL) < 0)
 		perror("sweep: /proc of a pid namespace");
+	if (mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777") < 0)
+		perror("sweep: a /dev/shm of our own");
 	long_pids();
 	pid = offspring(0);
 	if (pid > 0)
