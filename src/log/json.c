@@ -32,13 +32,12 @@ decode(const unsigned char *p, size_t left, size_t *n)
 }
 
 /* Legal in JSON, but a terminal would obey it: controls, and marks that turn
- * or break text. */
+ * or break text.  Not asked of what can be seen in ASCII. */
 static int
 must_escape(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 ||
-	       c == 0x2029 || (c >= 0x202a && c <= 0x202e) ||
-	       (c >= 0x2066 && c <= 0x2069);
+	return c < 0xa0 || c == 0x2028 || c == 0x2029 ||
+	       (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
 static size_t

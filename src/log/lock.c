@@ -31,10 +31,9 @@ shunt__log_leave(void)
 void
 shunt__log_lock(struct shunt_log *log)
 {
+	/* A process that could not mark itself has no handle. */
 	uint64_t mine = shunt__fork_mark(), old = 0;
 
-	if (mine == 0) /* out of memory: a mark that no process has */
-		mine = UINT64_MAX;
 	while (!shunt__cas64(&log->lock, &old, mine)) {
 		if (old != mine)
 			continue; /* free by now, or an ancestor's: take it */

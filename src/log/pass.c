@@ -224,7 +224,7 @@ shunt__logd_pass(struct shunt_logd *l)
 		last = s->done.lc_last;
 		after_batch(l, s);
 	}
-	if (l->full && lines == 0 && !l->sources[0]->stuck)
+	if (l->full)
 		disk_full(l, 0); /* nothing is left that wants room */
 	count_syncs(l);
 	sync_if_due(l);

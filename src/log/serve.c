@@ -241,8 +241,9 @@ shunt__logd_names(struct shunt_logd *l)
 			shunt__notice(&l->notice, "%s", shunt_error_detail());
 		l->no_successor = e < 0;
 	}
+	/* Behind the first all are orphans. */
 	for (uint32_t i = l->count; i-- > 1;)
-		if (l->sources[i]->orphan && finished(l->sources[i]))
+		if (finished(l->sources[i]))
 			shunt__logd_drop(l, i, 0);
 	if (l->sources[0]->orphan && l->count == 1 && finished(l->sources[0]))
 		return shunt__fail(SHUNT_E_REMOVED,

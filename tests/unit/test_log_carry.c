@@ -320,6 +320,19 @@ without_a_lane_there_all_stays_where_it_is(void **state)
 }
 
 static void
+a_log_is_known_by_its_number_and_its_file_system(void **state)
+{
+	(void)state;
+	put(&p[0], 10, "x");
+	move(4, 4096);
+	/* As if the old one had lain elsewhere, under the same number. */
+	from()->obj->ino = to()->obj->ino;
+	from()->obj->dev = to()->obj->dev + 1;
+	assert_int_equal(carry(), 0);
+	assert_string_equal(messages(), "x ");
+}
+
+static void
 who_has_the_old_log_brings_it(void **state)
 {
 	struct shunt__object *server;
@@ -351,6 +364,7 @@ main(void)
 	    CASE(what_is_too_long_for_the_new_lanes_is_told_as_dropped),
 	    CASE(drops_alone_are_brought_once),
 	    CASE(without_a_lane_there_all_stays_where_it_is),
+	    CASE(a_log_is_known_by_its_number_and_its_file_system),
 	    CASE(who_has_the_old_log_brings_it),
 	};
 

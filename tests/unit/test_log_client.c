@@ -129,6 +129,8 @@ levels_filter_here_and_for_all(void **state)
 	assert_int_equal(log_lines_unread(name, NULL, 0), 0);
 	assert_int_equal(shunt_log_write(b, SHUNT_LOG_WARNING, "x", 1), 0);
 	assert_int_equal(log_lines_unread(name, NULL, 0), 1);
+	assert_int_equal(shunt_log_write(b, SHUNT_LOG_NOTICE, "x", 1), 0);
+	assert_int_equal(log_lines_unread(name, NULL, 0), 1);
 	assert_int_equal(shunt_log_set_level(b, SHUNT_LOG_CRIT), 0);
 	assert_int_equal(shunt_log_level(a), SHUNT_LOG_CRIT);
 	assert_int_equal(shunt_log_write(a, SHUNT_LOG_ERR, "x", 1), 0);

@@ -211,6 +211,11 @@ a_record_ends_a_step_without_an_end(void **state)
 	logd->seen = 0;
 	asleep = say_something;
 	assert_int_equal(shunt_logd_step(logd, SHUNT_FOREVER), 1);
+	/* One that came before the sleep as well. */
+	say("x");
+	rest(SHUNT__PARKED, 0);
+	assert_int_equal(sleeps, 0);
+	assert_int_equal(shunt_logd_step(logd, SHUNT_NOWAIT), 1);
 	/* A flush too is something to get up for; not after a failed sync. */
 	logd->file.dirty = 1;
 	struct shunt__cursor *c = &logd->sources[0]->lanes[0];

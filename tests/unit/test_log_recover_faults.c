@@ -192,6 +192,11 @@ an_ill_disk_leaves_the_decision_to_the_next_start(void **state)
 	code = 0;
 	assert_int_equal(recover(1), -EIO);
 	assert_int_equal(note_state(), SHUNT__NOTE_INTENT);
+	/* Bytes that are gone while they are read are somebody's doing. */
+	set_ill(0);
+	assert_int_equal(recover(0), 0);
+	assert_non_null(strstr(said, "somebody else wrote"));
+	shunt__note_state(&src, SHUNT__NOTE_INTENT);
 	/* Half a batch that cannot be cut back. */
 	shunt__os = real;
 	assert_int_equal(ftruncate(file.fd, 5), 0);

@@ -243,6 +243,51 @@ a_new_log_that_cannot_be_recovered_leaves_the_old_one(void **state)
 	assert_int_equal(lines("old"), 1);
 }
 
+static ssize_t
+no_room(int fd, const void *buf, size_t n, off_t off)
+{
+	(void)fd;
+	(void)buf;
+	(void)n;
+	(void)off;
+	return -ENOSPC;
+}
+
+static int
+no_cut(int fd, off_t size)
+{
+	(void)fd;
+	(void)size;
+	return -EIO;
+}
+
+static void
+an_old_log_stays_until_its_half_batch_is_taken_back(void **state)
+{
+	(void)state;
+	take_the_name_away();
+	assert_int_equal(look(), 0);
+	say(0, "old");
+	shunt__os.pwrite = no_room;
+	shunt__os.ftruncate = no_cut;
+	assert_int_equal(look(), 0);
+	struct shunt__source *old = logd->sources[1];
+	assert_true(old->stuck);
+	/* It could have been read, and nobody is in it; but half of it may be
+	 * in the file. */
+	shunt_log_close(&clients[0]);
+	old->lanes[0].state = SHUNT__CURSOR_CORRUPT;
+	assert_int_equal(look(), 0);
+	assert_int_equal(logd->count, 2);
+	old->lanes[0].state = SHUNT__CURSOR_READ;
+	shunt__os = real;
+	logd->retry = 0;
+	assert_int_equal(look(), 1);
+	assert_int_equal(look(), 0);
+	assert_int_equal(logd->count, 1);
+	assert_int_equal(lines("old"), 1);
+}
+
 static int answers;
 
 static int
@@ -352,6 +397,7 @@ main(void)
 	    CASE(more_than_four_logs_of_a_name_wait_for_their_turn),
 	    CASE(what_has_the_name_and_is_no_log_is_told_of_once),
 	    CASE(a_new_log_that_cannot_be_recovered_leaves_the_old_one),
+	    CASE(an_old_log_stays_until_its_half_batch_is_taken_back),
 	    CASE(a_log_whose_mode_is_not_known_gets_the_usual_one),
 	    CASE(an_old_log_that_was_cut_is_not_touched_any_more),
 	    CASE(a_child_has_no_server),

@@ -259,6 +259,10 @@ figures_need_a_place_and_a_server(void **state)
 	o.sz = 1;
 	assert_int_equal(shunt_logd_open(&logd, name, &o), -EINVAL);
 	assert_int_equal(shunt_logd_open(NULL, name, NULL), -EINVAL);
+	struct shunt_log_options bad = {.sz = 1};
+	struct shunt_log *none;
+	assert_int_equal(shunt_log_open(&none, name, &bad), -EINVAL);
+	assert_int_equal(shunt_log_open(NULL, name, NULL), -EINVAL);
 	o.sz = sizeof(o);
 	snprintf(owner, sizeof(owner), "%u", geteuid());
 	o.owner = owner;
@@ -266,6 +270,14 @@ figures_need_a_place_and_a_server(void **state)
 	assert_int_equal(shunt_logd_stat(logd, NULL), -EINVAL);
 	assert_int_equal(shunt_logd_stat(logd, &st), 0);
 	assert_int_equal(st.server_pid, getpid());
+	/* Without a file, or with "-": standard output. */
+	for (int i = 0; i < 2; i++) {
+		shunt_logd_close(&logd);
+		o.file = i == 0 ? NULL : "-";
+		assert_int_equal(shunt_logd_open(&logd, name, &o), 0);
+		assert_int_equal(shunt_logd_stat(logd, &st), 0);
+		assert_string_equal(st.file, "-");
+	}
 }
 
 int
