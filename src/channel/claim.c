@@ -171,15 +171,15 @@ shunt__claim_stale(struct shunt_queue *queue)
 		r->stale = 0;
 		return;
 	}
+	/* None is claimed where this is asked: at the beginning, and before a
+	 * look at everything by one who shares. */
 	struct shunt__rlane *lane = &r->lanes[n - 1];
-	int mine = lane->claim != 0;
 	if (shunt__lane_meet(queue, lane) != 0 ||
-	    (!mine && shunt__claim(queue, lane) != 0))
+	    shunt__claim(queue, lane) != 0)
 		return;
 	shunt__claim_inherit(r, lane);
 	r->stale = shunt__load64(&r->words[SHUNT__SLOT_HAND]) != 0;
-	if (!mine)
-		shunt__unclaim(lane);
+	shunt__unclaim(lane);
 }
 
 /* Others want some: from now on a claim is for one call.  What we have in hand

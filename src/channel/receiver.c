@@ -41,8 +41,7 @@ leave(struct shunt_queue *queue)
 {
 	struct shunt__receiver *r = queue->receiver;
 
-	if (r->rec.lane != NULL)
-		shunt__lane_give_back(queue, r->rec.lane);
+	shunt__lane_give_back(queue, r->rec.lane);
 	shunt__receiver_leave(r);
 }
 

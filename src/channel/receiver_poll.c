@@ -188,7 +188,7 @@ drop_idle(struct shunt_queue *queue)
 		lane->active = 0;
 		r->known[lane->number / 64] &= ~bit;
 		if (r->cur == lane)
-			r->cur = r->n_active != 0 ? r->active[0] : NULL;
+			r->cur = r->active[0]; /* FEW are left */
 		/* The clearing comes before a look at the lane (the full scan
 		 * follows): a record of before the clearing is seen there. */
 		shunt__and64(

@@ -89,7 +89,6 @@ int
 shunt__record_find(struct shunt__receiver *r, struct shunt__rlane *lane)
 {
 	uint64_t cap = lane->rx.cap, pos;
-	int padded = 0;
 
 	advance(lane);
 	if (lane->rx.tail != lane->seen_tail || r->thorough || lane->fresh) {
@@ -105,13 +104,13 @@ shunt__record_find(struct shunt__receiver *r, struct shunt__rlane *lane)
 			return -EAGAIN;
 		}
 		uint64_t step = step_of(lane, head, pos);
-		int pad = (head & SHUNT__LANE_PAD) != 0;
-		if (step == 0 || (pad && padded))
+		if (step == 0)
 			return SHUNT_E_CORRUPT;
-		padded = pad;
-		if (!pad && is_left(r, lane, head)) {
+		if (!(head & SHUNT__LANE_PAD) && is_left(r, lane, head)) {
 			lane->seen = pos;
-			lane->fresh &= shunt__lane_taker(head) != 0;
+			/* What is left of the dead is found again by the next
+			 * look, thorough or not. */
+			lane->fresh = shunt__lane_taker(head) != 0;
 			found(r, lane, pos, head);
 			return 0;
 		}
@@ -282,7 +281,7 @@ shunt__record_acknowledge(struct shunt_queue *queue)
 	}
 	/* Whoever has the claim moves the tail; he looks for it after he gave
 	 * the claim back. */
-	if (lane->claim != 0 || shunt__claim(queue, lane) == 0) {
+	if (shunt__claim(queue, lane) == 0) {
 		catch_up(queue, lane);
 		shunt__lane_give_back(queue, lane);
 	}

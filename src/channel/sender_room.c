@@ -73,15 +73,16 @@ take_back(struct shunt__lane_tx *tx, uint64_t pos)
 static int64_t
 record_at(const struct shunt__lane_tx *tx, uint64_t *pos)
 {
-	for (int i = 0; i < 2; i++) {
-		uint64_t head =
-		    shunt__load64(shunt__lane_word(tx->ring, tx->cap, *pos));
-		int64_t len = shunt__lane_check_any(head, *pos, tx->cap);
-		if (len != -1)
-			return len;
-		*pos += tx->cap - (*pos & (tx->cap - 1));
-	}
-	return SHUNT_E_CORRUPT;
+	uint64_t cap = tx->cap;
+	uint64_t head = shunt__load64(shunt__lane_word(tx->ring, cap, *pos));
+	int64_t len = shunt__lane_check_any(head, *pos, cap);
+
+	if (len != -1)
+		return len;
+	/* Word 0, where no pad can stand. */
+	*pos += cap - (*pos & (cap - 1));
+	head = shunt__load64(shunt__lane_word(tx->ring, cap, 0));
+	return shunt__lane_check_any(head, 0, cap);
 }
 
 /*

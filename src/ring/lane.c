@@ -6,8 +6,6 @@ int
 shunt__lane_tx_adopt(struct shunt__lane_tx *tx, void *ring, uint64_t cap,
     struct shunt__lane_lay *ctl)
 {
-	int padded = 0;
-
 	/*
 	 * The tail is read after the byte is ours, never before: an owner
 	 * that ended since may have gone round the ring.  The consumer may
@@ -18,7 +16,8 @@ shunt__lane_tx_adopt(struct shunt__lane_tx *tx, void *ring, uint64_t cap,
 
 	if ((tail & 7) != 0)
 		return SHUNT_E_CORRUPT;
-	for (uint64_t steps = 0; steps <= cap / SHUNT__LANE_HEAD; steps++) {
+	/* Each step is a header's length at least, and a lap ends it. */
+	for (;;) {
 		/* V: pairs with C of the owners before us. */
 		uint64_t head =
 		    shunt__acquire64(shunt__lane_word(ring, cap, pos));
@@ -33,15 +32,13 @@ shunt__lane_tx_adopt(struct shunt__lane_tx *tx, void *ring, uint64_t cap,
 			return 0;
 		}
 		int64_t len = shunt__lane_check_any(head, pos, cap);
-		if (len < -1 || (len == -1 && padded))
+		if (len < -1)
 			return SHUNT_E_CORRUPT;
-		padded = len == -1;
-		pos += padded ? cap - (pos & (cap - 1))
-			      : shunt__lane_need((uint64_t)len);
+		pos += len == -1 ? cap - (pos & (cap - 1))
+				 : shunt__lane_need((uint64_t)len);
 		if (pos - tail > cap - SHUNT__LANE_HEAD)
 			return SHUNT_E_CORRUPT;
 	}
-	return SHUNT_E_CORRUPT;
 }
 
 void
@@ -85,8 +82,8 @@ shunt__lane_unread(const void *ring, uint64_t cap, uint64_t tail, int *corrupt)
 	int left = 0; /* a record that nobody is done with */
 
 	*corrupt = 0;
-	for (uint64_t steps = 0; steps <= cap / SHUNT__LANE_HEAD; steps++) {
-		/* V: as the walk above. */
+	for (;;) {
+		/* V: as the walk above, and as far. */
 		uint64_t head =
 		    shunt__acquire64(shunt__lane_word(ring, cap, pos));
 		if (head == 0)

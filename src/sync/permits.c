@@ -197,7 +197,7 @@ mine_at(const struct shunt__permits *p, const struct shunt__permits_hand *hand)
 
 	if (hand->held <= NOTED) {
 		i = hand->mine[hand->held - 1];
-		if (i < p->n && shunt__load32(&p->word[i]) == hand->me)
+		if (shunt__load32(&p->word[i]) == hand->me)
 			return i;
 	}
 	for (i = 0; i < p->n; i++)
