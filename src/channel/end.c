@@ -83,7 +83,7 @@ watch(const struct shunt__object *obj)
 		return in;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", obj->fd);
 	int e = shunt__os.inotify_watch(in, self, EVENTS);
-	if (e == -ENOENT && obj->name.path[0] != '\0') /* no /proc */
+	if (e == -ENOENT) /* no /proc */
 		e = shunt__os.inotify_watch(in, obj->name.path, EVENTS);
 	if (e >= 0)
 		return in;

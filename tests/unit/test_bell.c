@@ -320,6 +320,11 @@ spinning_learns_within_limits(void **state)
 	for (int i = 0; i < 50; i++)
 		shunt__spin_learn(&spin, 0);
 	assert_in_range(shunt__spin_turns(&spin), least / 2, least);
+	/* Where nothing was tried nothing is learnt. */
+	spin = (struct shunt__spin){0};
+	shunt__spin_learn(&spin, 1);
+	shunt__spin_learn(&spin, 0);
+	assert_int_equal(shunt__spin_turns(&spin), least);
 	shunt__os.cpus = real;
 }
 

@@ -212,6 +212,34 @@ the_word_is_looked_at_again_under_the_right(void **state)
 	assert_int_equal(who.noted, 0);
 }
 
+/* Somebody begins to wait while the dead one's lock changes hands. */
+static void
+a_waiter_comes(void *arg, uint32_t owner, uint32_t n)
+{
+	(void)arg;
+	(void)owner;
+	(void)n;
+	who.noted++;
+	shunt__or32(&word, WAITERS);
+}
+
+static void
+who_comes_to_wait_meanwhile_is_not_forgotten(void **state)
+{
+	(void)state;
+	who.owners.note = a_waiter_comes;
+	shunt__store32(&word, 1);
+	who.dead[1] = 1;
+	assert_int_equal(acquire(2, SHUNT__PAST), 1);
+	assert_int_equal(shunt__load32(&word), 2 | DIRTY | WAITERS);
+	assert_int_equal(who.noted, 1);
+	shunt__store32(&word, 1);
+	assert_int_equal(shunt__mutex_abandon(&word, 1, &who.owners), 1);
+	assert_int_equal(shunt__load32(&word), DIRTY | WAITERS);
+	assert_int_equal(who.noted, 2);
+	assert_int_equal(wakes, 1);
+}
+
 static void
 scribbled_words_are_corrupt(void **state)
 {
@@ -545,6 +573,7 @@ main(void)
 	    FRESH(what_is_given_up_is_dirty_for_the_next),
 	    FRESH(what_the_dead_held_is_taken_off_for_nobody),
 	    FRESH(the_word_is_looked_at_again_under_the_right),
+	    FRESH(who_comes_to_wait_meanwhile_is_not_forgotten),
 	    FRESH(scribbled_words_are_corrupt),
 	    FRESH(bad_news_end_the_wait),
 	    FRESH(sleeps_are_bounded_and_each_ends_in_a_look),

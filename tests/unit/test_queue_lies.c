@@ -587,6 +587,92 @@ a_header_that_changes_before_it_is_marked(void **state)
 	munmap(page, 4096);
 }
 
+static int taken_back;
+
+/* As the sender does that learns too late that the queue was finished. */
+static void
+take_it_back(int sig)
+{
+	(void)sig;
+	taken_back++;
+	shunt__or64(shunt__lane_word(shunt__object_ring(s->obj, 0), CAP,
+			a->receiver->rec.pos),
+	    DONE);
+	mprotect(page, 4096, PROT_READ | PROT_WRITE);
+}
+
+/* Its lane has moved by a quarter: it sends one more, and sleeps. */
+static int
+send_another(const void *at, int n)
+{
+	static const char text[1100];
+
+	(void)at;
+	(void)n;
+	assert_int_equal(shunt_queue_send(s, text, sizeof(text), NULL), 0);
+	shunt__or32(
+	    &shunt__object_lane(s->obj, 0)->ln_waiting, SHUNT__BELL_ASLEEP);
+	mprotect(page, 4096, PROT_READ);
+	return 0;
+}
+
+static void
+what_is_taken_back_again_and_again_is_not_looked_at_for_ever(void **state)
+{
+	struct sigaction sa = {.sa_handler = take_it_back};
+	const void *at = NULL;
+
+	(void)state;
+	share(4);
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(page != MAP_FAILED);
+	struct shunt_message *info = (void *)page;
+	info->sz = sizeof(*info);
+	taken_back = 0;
+	assert_int_equal(sigaction(SIGSEGV, &sa, NULL), 0);
+	for (int i = 0; i < 2; i++)
+		send_another(NULL, 0);
+	shunt__os.futex_wake = send_another;
+	assert_int_equal(
+	    shunt_queue_peek(a, &at, info, &at_once), SHUNT_E_CORRUPT);
+	signal(SIGSEGV, SIG_DFL);
+	assert_int_equal(taken_back, 8);
+	assert_null(at);
+	mprotect(page, 4096, PROT_READ | PROT_WRITE);
+	assert_int_equal(shunt_queue_peek(a, &at, info, &at_once), 1100);
+	assert_int_equal(shunt_queue_release(a), 0);
+	shunt__os.futex_wake = real.futex_wake;
+	munmap(page, 4096);
+}
+
+/* ---- the sender's side ---------------------------------------------------
+ */
+
+static void
+a_tail_that_goes_back_is_told_to_who_wants_room(void **state)
+{
+	const struct shunt_send_options now = {
+	    .sz = sizeof(now), .wait_ns = SHUNT_NOWAIT};
+	struct shunt__u64 *tail = &shunt__object_lane(s->obj, 0)->ln_tail;
+	uint32_t n = 0;
+
+	(void)state;
+	put(0, 10);
+	for (uint32_t i = 0; i < 10; i++)
+		assert_int_equal(got(a, NULL), i);
+	while (shunt_queue_send(s, &n, sizeof(n), &now) == 0)
+		n++;
+	assert_int_equal(shunt_queue_send(s, &n, sizeof(n), &now), -EAGAIN);
+	shunt__store64(tail, shunt__load64(tail) - 8);
+	assert_int_equal(
+	    shunt_queue_send(s, &n, sizeof(n), &now), SHUNT_E_CORRUPT);
+	shunt__store64(tail, shunt__load64(tail) + 8);
+	assert_int_equal(shunt_queue_send(s, &n, sizeof(n), &now), -EAGAIN);
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(got(a, NULL), i);
+}
+
 /* ---- lanes whose memory is not there -------------------------------------
  */
 
@@ -675,6 +761,8 @@ main(void)
 	    FRESH(a_lap_of_records_without_an_end),
 	    FRESH(a_pad_where_none_can_stand_ends_a_batch),
 	    FRESH(a_header_that_changes_before_it_is_marked),
+	    FRESH(what_is_taken_back_again_and_again_is_not_looked_at_for_ever),
+	    FRESH(a_tail_that_goes_back_is_told_to_who_wants_room),
 	    FRESH(a_lane_that_cannot_be_met_is_met_when_it_can_be),
 	    FRESH(a_lane_that_lied_hides_no_other),
 	};
