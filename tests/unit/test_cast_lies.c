@@ -267,7 +267,7 @@ overtake(int at)
 {
 	if (at != CURSOR || faults[CURSOR] > 20)
 		return;
-	if (faults[CURSOR] == 20)
+	if (faults[CURSOR] == 19)
 		kept_at_last =
 		    shunt__load64((struct shunt__u64 *)(void *)others[CURSOR]);
 	a_lap_further();
