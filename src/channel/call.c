@@ -86,9 +86,10 @@ shunt__call_open(struct shunt__object **obj, const char *name,
 uint64_t
 shunt__call_waiting(const void *ring, uint64_t cap, uint64_t tail)
 {
-	uint64_t pos = tail & ~UINT64_C(7), found = 0;
+	uint64_t first = tail & ~UINT64_C(7), pos = first, found = 0;
 
-	for (uint64_t steps = 0; steps <= cap / SHUNT__LANE_HEAD; steps++) {
+	/* Each step goes on, and behind a pad there is none. */
+	while (pos - first <= cap) {
 		const struct shunt__u64 *word =
 		    shunt__lane_word(ring, cap, pos);
 		/* V: pairs with C in shunt__lane_commit(). */
@@ -105,8 +106,6 @@ shunt__call_waiting(const void *ring, uint64_t cap, uint64_t tail)
 		if (shunt__load32(&rq->rq_state) == SHUNT__CALL_WAITS)
 			found++;
 		pos += shunt__lane_need((uint64_t)len);
-		if (pos - tail > cap)
-			break;
 	}
 	return found;
 }

@@ -144,8 +144,7 @@ sound(const struct shunt__caller *c)
 	    shunt__load64(&c->rx.ctl->ln_tail) != c->rx.tail)
 		return 0;
 	/* What a server has passed since is still there: only we write here. */
-	for (uint64_t n = 0; n <= cap / SHUNT__LANE_HEAD && pos < call->end;
-	     n++) {
+	while (pos < call->end) {
 		uint64_t head =
 		    shunt__load64(shunt__lane_word(c->tx.ring, cap, pos));
 		int64_t len = shunt__lane_check(head, pos, cap);

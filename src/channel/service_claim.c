@@ -86,8 +86,8 @@ spoil(struct shunt_service *s, struct shunt__pair *p)
 static int
 seize(struct shunt_service *s, struct shunt__pair *p, uint64_t old)
 {
-	int mine = p->mine && old == p->claim;
 	uint64_t now = ((old | SHUNT__CLAIM_SLOT) + 1) | (s->slot.number + 1);
+	int mine = p->mine; /* then nobody had it since */
 
 	/* Q: pairs with U.  The generation is another one if somebody had it
 	 * since @old was read, be it that slots and owners are the same. */
@@ -197,7 +197,7 @@ shunt__pairs_recover(struct shunt_service *s)
 {
 	uint32_t high = shunt__object_high(s->obj);
 
-	for (uint32_t i = 0; i < s->n_pairs && 2 * i < high; i++) {
+	for (uint32_t i = 0; 2 * i < high; i++) {
 		struct shunt__pair *p = &s->pairs[i];
 		/* Q: pairs with the dead one's. */
 		uint64_t claim = shunt__acquire64(
