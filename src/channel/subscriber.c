@@ -351,7 +351,7 @@ one_more(struct shunt_subscriber *sub, void *buf, size_t cap,
     struct shunt_topic_message *info)
 {
 	struct shunt__feed *feed = sub->cur;
-	int e = feed == NULL ? -EAGAIN : look(sub, feed);
+	int e = look(sub, feed);
 
 	if (e == 0 && feed->rx.len > cap) {
 		sub->peeked = NULL; /* looked at anew next time */
@@ -360,10 +360,14 @@ one_more(struct shunt_subscriber *sub, void *buf, size_t cap,
 	if (e == 0) {
 		size_t len = (size_t)feed->rx.len;
 		shunt__cast_get(buf, feed->rx.payload, len);
-		if (!shunt__cast_whole(&feed->rx))
+		if (shunt__cast_whole(&feed->rx)) {
+			tell(feed, info); /* of a size that was right before */
+			e = take(sub);
+			if (e == 0)
+				return (ssize_t)len;
+		} else {
 			e = lost_hold(sub);
-		else if (tell(feed, info) == 0 && (e = take(sub)) == 0)
-			return (ssize_t)len;
+		}
 	}
 	/* What is told once is told by the next call. */
 	if (e != -EAGAIN)

@@ -23,7 +23,7 @@ shunt__topic_shape(
 	uint32_t policy = (uint32_t)param, slots = (uint32_t)(param >> 32);
 
 	if (policy < SHUNT_TOPIC_LOSSY || policy > SHUNT_TOPIC_EVICT ||
-	    slots == 0 || slots > SHUNT__SLOTS_MAX || lanes > SHUNT__LANES_MAX)
+	    slots == 0 || slots > SHUNT__SLOTS_MAX)
 		return -EINVAL;
 	topic->policy = policy;
 	topic->slots = slots;

@@ -45,8 +45,8 @@ shunt__topic_param(uint32_t policy, uint32_t slots)
 	return (uint64_t)slots << 32 | policy;
 }
 
-/* Policy, slots and where the cursors are, from param and lanes; @area: the
- * bytes of the whole area.  0 or -EINVAL. */
+/* Policy, slots and where the cursors are, from param and lanes, which are not
+ * more than can be; @area: the bytes of the whole area.  0 or -EINVAL. */
 int shunt__topic_shape(
     struct shunt__topic *topic, uint64_t param, uint32_t lanes, uint64_t *area);
 

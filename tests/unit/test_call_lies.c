@@ -346,6 +346,55 @@ what_the_dead_one_began_is_over_and_the_rest_is_served(void **state)
 	shunt_client_close(&other);
 }
 
+/* Its successor at the same slot comes, and cannot put right at once what the
+ * dead one left. */
+static void
+leave_and_succeed(int (*advise)(void *at, size_t n, int advice), uint64_t lie)
+{
+	struct step *step = test_shared(sizeof(*step));
+
+	shunt_service_close(&service);
+	pid_t pid = peer_start(begin_and_stay, step);
+	assert_int_equal(ask("first"), 0);
+	step_wait(step, 1);
+	peer_kill(pid);
+	struct shunt__u64 *at =
+	    shunt__lane_word(shunt__object_ring(client->obj, 1), CAP, 0);
+	shunt__store64(at, lie);
+	if (advise != NULL)
+		shunt__os.madvise = advise;
+	assert_int_equal(shunt_service_open(&service, name, &small), 0);
+	shunt__os = real;
+	shunt__store64(at, 0);
+	assert_int_equal(answer_of(&surely), SHUNT_E_PEERDEAD);
+	assert_int_equal(ask("b"), 0);
+	serve();
+	assert_int_equal(answer_of(&surely), 1);
+}
+
+static int
+no_memory(void *at, size_t n, int advice)
+{
+	(void)at;
+	(void)n;
+	(void)advice;
+	return -ENOMEM;
+}
+
+static void
+what_cannot_be_put_right_at_once_is_later(void **state)
+{
+	(void)state;
+	leave_and_succeed(no_memory, 0);
+}
+
+static void
+replies_of_the_dead_that_lie_hold_up_no_successor(void **state)
+{
+	(void)state;
+	leave_and_succeed(NULL, UINT64_MAX);
+}
+
 /* ---- memory that cannot be touched ------------------------------------------
  */
 
@@ -439,6 +488,8 @@ main(void)
 	    FRESH(begun_by_one_whose_claim_is_of_nobody),
 	    FRESH(a_claim_that_changes_meanwhile_is_not_taken),
 	    FRESH(what_the_dead_one_began_is_over_and_the_rest_is_served),
+	    FRESH(what_cannot_be_put_right_at_once_is_later),
+	    FRESH(replies_of_the_dead_that_lie_hold_up_no_successor),
 	    FRESH(lanes_that_cannot_be_touched_now_are_served_later),
 	    FRESH(a_client_without_memory_sends_nothing),
 	    FRESH(rings_that_are_none_hold_nothing),

@@ -218,10 +218,13 @@ static void
 one_conversation_goes_on_beside_many_that_are_silent(void **state)
 {
 	struct shunt_client *others[18];
+	struct shunt_service *idle;
+	const void *msg;
 
 	(void)state;
 	assert_int_equal(ask("a", 1), 0);
 	serve();
+	assert_int_equal(shunt_service_open(&idle, name, &small), 0);
 	for (int i = 0; i < 18; i++) {
 		assert_int_equal(
 		    shunt_client_open(&others[i], name, &small), 0);
@@ -235,6 +238,9 @@ one_conversation_goes_on_beside_many_that_are_silent(void **state)
 		serve();
 		assert_int_equal(answer_of(&now), 1);
 	}
+	/* One that never had a request looks at all of them. */
+	assert_int_equal(shunt_service_next(idle, &msg, NULL, &now), -EAGAIN);
+	shunt_service_close(&idle);
 	for (int i = 0; i < 18; i++)
 		shunt_client_close(&others[i]);
 }
@@ -265,6 +271,23 @@ dropped_without_a_reply(void **state)
 	assert_int_equal(ask("b", 1), 0);
 	serve();
 	assert_int_equal(answer_of(&now), 1);
+}
+
+static void
+what_shunt_wait_found_is_told_by_the_next_call(void **state)
+{
+	struct shunt_wait_item item = {.end = shunt_client_end(client)};
+
+	(void)state;
+	assert_int_equal(ask("a", 1), 0);
+	assert_int_equal(shunt_service_finish(service), 0);
+	shunt_service_close(&service);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(shunt_wait(&item, 1, SHUNT_FOREVER), 1);
+		assert_int_equal(item.ready, SHUNT_E_CLOSED);
+	}
+	assert_int_equal(answer_of(&now), SHUNT_E_CLOSED);
+	assert_int_equal(answer_of(&now), -ENOENT);
 }
 
 static void
@@ -551,6 +574,7 @@ main(void)
 	    FRESH(one_conversation_goes_on_beside_many_that_are_silent),
 	    FRESH(a_server_that_lives_and_does_not_begin_is_waited_for),
 	    FRESH(dropped_without_a_reply),
+	    FRESH(what_shunt_wait_found_is_told_by_the_next_call),
 	    FRESH(who_has_a_descriptor_may_also_sleep),
 	    FRESH(a_descriptor_that_cannot_be_emptied_is_told),
 	    FRESH(what_is_over_cannot_be_taken_back),

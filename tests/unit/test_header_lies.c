@@ -15,6 +15,7 @@
 #include "channel/call.h"
 #include "channel/stream.h"
 #include "channel/topic.h"
+#include "lock/named.h"
 #include "lib/peers.h"
 
 static int
@@ -170,6 +171,18 @@ a_service_that_cannot_be(void **state)
 	shunt_remove(name, NULL);
 }
 
+static void
+what_is_no_lock_has_no_print_of_one(void **state)
+{
+	uint64_t lock = shunt__lock_print(SHUNT_KIND_LOCK);
+
+	(void)state;
+	assert_true(lock != 0);
+	assert_true(shunt__lock_print(SHUNT_KIND_EVENT) != lock);
+	assert_true(shunt__lock_print(SHUNT_KIND_QUEUE) == 0);
+	assert_true(shunt__lock_print(99) == 0);
+}
+
 int
 main(void)
 {
@@ -177,6 +190,7 @@ main(void)
 	    TEST(a_topic_that_cannot_be),
 	    TEST(a_stream_that_cannot_be),
 	    TEST(a_service_that_cannot_be),
+	    TEST(what_is_no_lock_has_no_print_of_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -340,8 +340,11 @@ a_long_batch_waits_as_often_as_it_must(void **state)
 	for (int i = 0; i < 600; i++)
 		msgs[i] = (struct iovec){buf, 8};
 	slept = 0;
+	const struct shunt_send_options in_time = {
+	    .sz = sizeof(in_time), .wait_ns = 5000 * (int64_t)MS};
 	shunt__os.futex_wait = receive_then_sleep;
-	assert_int_equal(shunt_publisher_send_batch(pub, msgs, 600, NULL), 600);
+	assert_int_equal(
+	    shunt_publisher_send_batch(pub, msgs, 600, &in_time), 600);
 	assert_true(slept > 1);
 	empty();
 }
