@@ -366,6 +366,9 @@ leave_and_succeed(int (*advise)(void *at, size_t n, int advice), uint64_t lie)
 	assert_int_equal(shunt_service_open(&service, name, &small), 0);
 	shunt__os = real;
 	shunt__store64(at, 0);
+	const void *msg;
+	assert_int_equal(
+	    shunt_service_next(service, &msg, NULL, &brief), -ETIMEDOUT);
 	assert_int_equal(answer_of(&surely), SHUNT_E_PEERDEAD);
 	assert_int_equal(ask("b"), 0);
 	serve();
