@@ -376,12 +376,19 @@ $(B)/bench/peers/peers: $(call o,$(PEERS_SRC)) \
 	$(call say,LD,$@)
 	$(Q)$(LINK_SO) '-Wl,-rpath,$$ORIGIN/../..' $(PEERS_LIBS)
 
+# What is fuzzed is the library: paths through the kernel that is played to it
+# are no discoveries.
+$(B)/fuzz/common%.o: SAN_fuzz += -fno-sanitize=fuzzer-no-link
+$(B)/fuzz/common_compare.o: SAN_fuzz += -fno-sanitize=all -DLIBFUZZER
+
 # Without libFuzzer they have a main() of ours; see part_coverage.
+FUZZ_WRAPS := clock_gettime malloc realloc free $(foreach w,cmp4 cmp8 \
+              const_cmp4 const_cmp8,__sanitizer_cov_trace_$(w))
 FUZZ_MAIN := $(if $(filter fuzz,$(SAN)),,$(call o,tests/prove/common_drive.c))
 $(FUZZ_BIN): $(B)/%: $(B)/%.o $(call o,$(call shared,fuzz)) $(FUZZ_MAIN) $(A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(subst fuzzer-no-link,fuzzer,$(ALL_LDFLAGS)) -o $@ \
-	    $(filter %.o,$^) $(A)
+	    $(FUZZ_WRAPS:%=-Wl,--wrap=%) $(filter %.o,$^) $(A)
 
 # musl: every symbol of the library must be found in musl alone.
 ifeq ($(SAN),musl)

@@ -19,10 +19,11 @@ serve(struct shunt_service *s)
 	static char buf[4096];
 	const void *msg;
 
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0, bad = 0; i < 300 && bad < 20; i++) {
 		ssize_t n = shunt_service_next(s, &msg, NULL, &now);
 		if (n == -EAGAIN)
 			break;
+		bad += n < 0;
 		if (n < 0)
 			continue;
 		memcpy(buf, msg, (size_t)n);

@@ -8,7 +8,8 @@
 #include "segment/object.h"
 
 /*
- * A hostile image: a valid object in a memfd, then the input patches it. An
+ * A hostile image: a valid object in what is a memfd to the library, then
+ * the input patches it. An
  * input is a list of {offset u16, length u8, bytes}; the last patch may be
  * cut.  The header stays valid, for the header has a target of its own; all
  * else is what a peer with write permission can scribble.
@@ -21,8 +22,19 @@ struct image {
 	struct shunt__geometry geo;
 };
 
+/* For the mutator: what the last image looked like, and how many bytes of an
+ * input precede its patches. */
+extern struct image_shape {
+	struct shunt__geometry geo;
+	size_t lead;
+} image_shape;
+
 void image_make(struct image *im, const struct shunt__spec *spec);
 void image_patch(struct image *im, const uint8_t *data, size_t size);
-void image_free(struct image *im);
+/* Before anybody has it; zeros follow what there was. */
+void image_resize(struct image *im, size_t size);
+
+/* Aborts if anything of it is open or mapped still. */
+void image_free(const struct image *im);
 
 #endif /* FUZZ_COMMON_H */

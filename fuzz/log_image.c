@@ -3,13 +3,13 @@
  * error codes at worst. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <shunt/inspect.h>
 #include <shunt/log.h>
 #include <shunt/logd.h>
 
 #include "common.h"
+#include "machine.h"
 #include "log/spec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -47,12 +47,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct shunt_log_options o = {
 	    .sz = sizeof(o), .full = SHUNT_LOG_FULL_DROP};
-	char file[64];
+	static const char file[] = MACHINE_DIR "/log";
 	struct shunt__spec spec;
 	struct shunt_log *log;
 	struct image im;
 
-	snprintf(file, sizeof(file), "/dev/shm/fuzz-log-%d", (int)getpid());
 	shunt__log_spec(&spec, 3, 4096);
 	image_make(&im, &spec);
 	if (shunt_log_open(&log, im.name, &o) >= 0) {
@@ -67,7 +66,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		shunt_log_close(&log);
 	}
 	serve(&im, file);
-	unlink(file);
 	image_free(&im);
 	return 0;
 }
