@@ -255,12 +255,12 @@ sysv_life(const char *name)
 {
 	struct shunt_segment *seg = NULL;
 	char id[40];
-	long e = shunt_segment_create(&seg, "sysv:0", 100, NULL);
+	long e = shunt_segment_create(&seg, "sysv:private", 100, NULL);
 
 	(void)name;
 	if (e < 0)
 		return e;
-	snprintf(id, sizeof(id), "sysv-id:%d", shunt_sysv_id(seg));
+	snprintf(id, sizeof(id), "sysv:id=%d", shunt_sysv_id(seg));
 	shunt_segment_close(&seg);
 	return shunt_remove(id, NULL);
 }

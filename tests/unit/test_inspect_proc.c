@@ -229,6 +229,49 @@ things_of_one_number_are_told_apart(void **state)
 	}
 }
 
+/* Where it would be looked for first in a table that is new. */
+static size_t
+first_slot(enum shunt__use_of of, uint64_t ino)
+{
+	struct shunt__users u = {0};
+	size_t at = 0;
+
+	assert_non_null(shunt__users_entry(&u, of, 1, ino));
+	while (u.slots[at] == 0)
+		at++;
+	assert_int_equal(u.nslots, 128);
+	shunt__users_clear(&u);
+	return at;
+}
+
+/* Every slot between the places of two is taken: the search for the one leads
+ * past the other. */
+static void
+a_full_table_keeps_a_memfd_from_an_identifier(void **state)
+{
+	size_t from = first_slot(SHUNT__USE_MEMFD, 5);
+	size_t to = first_slot(SHUNT__USE_SYSV, 5);
+	struct shunt__users u = {0};
+	struct shunt__use *sysv = shunt__users_entry(&u, SHUNT__USE_SYSV, 1, 5);
+	uint64_t ino = 100;
+
+	(void)state;
+	assert_int_equal(shunt__use_add(sysv, 7), 0);
+	for (size_t at = from; at != to; at = (at + 1) % 128) {
+		while (first_slot(SHUNT__USE_FILE, ino) != at)
+			ino++;
+		shunt__users_entry(&u, SHUNT__USE_FILE, 1, ino++);
+	}
+	assert_int_equal(u.nslots, 128);
+	assert_null(shunt__users_find(&u, SHUNT__USE_MEMFD, 1, 5));
+	assert_int_equal(
+	    shunt__use_add(shunt__users_entry(&u, SHUNT__USE_MEMFD, 1, 5), 8),
+	    0);
+	has(&u, SHUNT__USE_SYSV, 1, 5, 7, 0);
+	has(&u, SHUNT__USE_MEMFD, 1, 5, 8, 0);
+	shunt__users_clear(&u);
+}
+
 static void
 more_devices_than_there_is_room_for_are_hidden(void **state)
 {
@@ -253,6 +296,7 @@ main(void)
 	    TEST(hidepid_hides_unless_it_says_off),
 	    TEST(what_may_not_be_seen_is_hidden_and_the_rest_is_told),
 	    TEST(things_of_one_number_are_told_apart),
+	    TEST(a_full_table_keeps_a_memfd_from_an_identifier),
 	    TEST(more_devices_than_there_is_room_for_are_hidden),
 	};
 

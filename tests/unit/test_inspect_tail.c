@@ -149,10 +149,10 @@ a_thousand_records_and_a_ring_that_wraps_are_shown(void **state)
 	(void)state;
 	make(1, 65536);
 	forge_tail(&f, 0, pos);
-	while (pos < 65536 - 24)
-		pos = record(0, pos, ++n, "12345678");
-	if (pos < 65536)
-		pos = forge_pad(&f, 0, pos);
+	while (pos <= 65536 - 40)
+		pos = record(0, pos, ++n, "1234567890");
+	pos = forge_pad(&f, 0, pos);
+	assert_int_equal(pos, 65536);
 	for (int i = 0; i < 1100; i++) {
 		snprintf(text, sizeof(text), "%07d", i);
 		pos = record(0, pos, ++n, text);

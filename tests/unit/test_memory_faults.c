@@ -3,75 +3,17 @@
 /*
  * The k-th allocation of private memory fails, for every k until none does:
  * -ENOMEM or none the worse, nothing leaks, and what is done next works.
- *
- * The program brings its own malloc(), in front of the C library's; where a
- * sanitizer has one, or the C library is another, there is nothing to fail.
  */
 #include "unit/unit.h"
 #include <cmocka.h>
 
 #include <errno.h>
-#include <malloc.h>
 
 #include <shunt.h>
 
 #include "lib/peers.h"
+#include "unit/allocations.h"
 #include "unit/lives.h"
-
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) &&                    \
-    !defined(__SANITIZE_THREAD__)
-#if defined(__has_feature)
-#if !__has_feature(thread_sanitizer) && !__has_feature(address_sanitizer)
-#define OURS 1
-#endif
-#else
-#define OURS 1
-#endif
-#endif
-
-static _Thread_local unsigned countdown; /* 0: none fails */
-static int has_failed;
-
-#ifdef OURS
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-void *__libc_memalign(size_t align, size_t n);
-
-static int
-fails(void)
-{
-	if (countdown == 0 || --countdown != 0)
-		return 0;
-	has_failed = 1;
-	errno = ENOMEM;
-	return 1;
-}
-
-void *
-malloc(size_t n)
-{
-	return fails() ? NULL : __libc_malloc(n);
-}
-
-void *
-calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __libc_calloc(n, size);
-}
-
-void *
-realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __libc_realloc(p, n);
-}
-
-void *
-aligned_alloc(size_t align, size_t n)
-{
-	return fails() ? NULL : __libc_memalign(align, n);
-}
-#endif
 
 static void
 each_allocation_fails_once(void **state)

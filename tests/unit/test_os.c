@@ -9,11 +9,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "lib/peers.h"
 #include "os/os.h"
+#include "unit/sysv.h"
 
 #define BAD (-1) /* no descriptor has this number */
 
@@ -98,6 +102,54 @@ what_is_not_allowed_is_told(void **state)
 	assert_true(shunt__os.chmod_path(fd, 0777) < 0);
 	assert_true(shunt__os.link_fd(fd, "/dev/shm/shunt-none") < 0);
 	close(fd);
+}
+
+static void
+files_that_have_no_birth_say_so(void **state)
+{
+	int64_t ns = 0;
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(shunt__os.birth(fd, &ns), -ENODATA);
+	assert_int_equal(ns, 0);
+	close(fd);
+}
+
+/* An own /proc, which is empty. */
+static int
+no_proc(void *arg)
+{
+	const char *path = arg;
+	struct stat st;
+
+	NEED(unshare(CLONE_NEWNS) == 0);
+	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	NEED(mount("none", "/proc", "tmpfs", 0, NULL) == 0);
+	int fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	NEED(fd >= 0);
+	NEED(shunt__os.link_fd(fd, path) == 0);
+	NEED(shunt__os.link_fd(fd, path) == -EEXIST);
+	close(fd);
+	fd = open(path, O_PATH | O_CLOEXEC);
+	int e = shunt__os.chmod_path(fd, 0640);
+	NEED(fstat(fd, &st) == 0);
+	/* Since Linux 6.6 there is a call for it. */
+	NEED(e == 0 ? (st.st_mode & 0777) == 0640 : e == -ENOSYS);
+	close(fd);
+	return unlink(path);
+}
+
+static void
+without_proc_descriptors_get_names_all_the_same(void **state)
+{
+	char path[300];
+
+	(void)state;
+	if (!sysv_may_unshare())
+		skip();
+	snprintf(path, sizeof(path), "%s", test_path(test_name("os")));
+	assert_int_equal(peer_end(peer_start(no_proc, path)), 0);
 }
 
 static void
@@ -189,6 +241,8 @@ main(void)
 	    TEST(descriptors_that_are_none_are_no_paths),
 	    TEST(paths_that_lead_nowhere_are_told),
 	    TEST(what_is_not_allowed_is_told),
+	    TEST(files_that_have_no_birth_say_so),
+	    TEST(without_proc_descriptors_get_names_all_the_same),
 	    TEST(memory_that_cannot_be_had_is_told),
 	    TEST(words_that_are_none_are_no_futexes),
 	    TEST(what_system_v_does_not_have_is_told),
