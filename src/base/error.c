@@ -76,6 +76,13 @@ shunt__fail(int code, const char *fmt, ...)
 }
 
 /* Nothing is allocated for it: without texts there is no sentence. */
+int
+shunt__nowhere(void)
+{
+	return shunt__fail(-EINVAL,
+	    "no place for the handle: the call was given NULL for it");
+}
+
 void
 shunt__fail_none(void)
 {

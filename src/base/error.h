@@ -13,6 +13,9 @@
 int shunt__fail(int code, const char *fmt, ...)
     __attribute__((format(printf, 2, 3), cold));
 
+/* An opening call was not told where its handle goes: -EINVAL, and why. */
+int shunt__nowhere(void) __attribute__((cold));
+
 /* What failed on the way was no failure in the end: no sentence. */
 void shunt__fail_none(void);
 

@@ -144,6 +144,8 @@ shunt_client_open(struct shunt_client **out, const char *name,
 	int64_t patience;
 	int e;
 
+	if (out == NULL)
+		return shunt__nowhere();
 	*out = NULL;
 	client = calloc(1, sizeof(*client));
 	if (client == NULL)

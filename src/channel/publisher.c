@@ -58,6 +58,8 @@ shunt_publisher_open(struct shunt_publisher **out, const char *name,
 	struct shunt_publisher_options o;
 	struct shunt_publisher *pub;
 
+	if (out == NULL)
+		return shunt__nowhere();
 	*out = NULL;
 	int e = shunt__options_read(&o, sizeof(o), sizeof(o), opts);
 	if (e < 0 || o.reserved != 0 || (o.flags & SHUNT_TOPIC_READONLY))

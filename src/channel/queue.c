@@ -74,6 +74,8 @@ shunt_queue_open(struct shunt_queue **out, const char *name,
 	struct shunt_queue *queue;
 	int e;
 
+	if (out == NULL)
+		return shunt__nowhere();
 	*out = NULL;
 	e = read_options(&spec, opts);
 	if (e < 0)

@@ -192,6 +192,8 @@ shunt_service_open(struct shunt_service **out, const char *name,
 	struct shunt_service *s;
 	int e, made;
 
+	if (out == NULL)
+		return shunt__nowhere();
 	*out = NULL;
 	s = calloc(1, sizeof(*s));
 	if (s == NULL)

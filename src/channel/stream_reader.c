@@ -42,6 +42,8 @@ shunt_stream_reader_open(struct shunt_stream_reader **out, const char *name,
 	struct shunt_stream_reader *r;
 	int e, made;
 
+	if (out == NULL)
+		return shunt__nowhere();
 	*out = NULL;
 	r = calloc(1, sizeof(*r));
 	if (r == NULL)

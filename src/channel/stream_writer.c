@@ -98,6 +98,8 @@ shunt_stream_writer_open(struct shunt_stream_writer **out, const char *name,
 	uint64_t cap;
 	int e, made;
 
+	if (out == NULL)
+		return shunt__nowhere();
 	*out = NULL;
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)

@@ -176,6 +176,8 @@ shunt_subscriber_open(struct shunt_subscriber **out, const char *name,
 	struct shunt_subscriber_options o;
 	struct shunt_subscriber *sub;
 
+	if (out == NULL)
+		return shunt__nowhere();
 	*out = NULL;
 	int e = shunt__options_read(&o, sizeof(o), sizeof(o), opts), made;
 	if (e < 0)

@@ -132,7 +132,7 @@ shunt_scan_open(struct shunt_scan **out, const struct shunt_scan_options *opts)
 	int e;
 
 	if (out == NULL)
-		return shunt__fail(-EINVAL, "no place for the handle");
+		return shunt__nowhere();
 	*out = NULL;
 	s = calloc(1, sizeof(*s));
 	if (s == NULL)

@@ -305,7 +305,7 @@ shunt_tail_open(struct shunt_tail **out, const char *name, const char *owner,
 	int e;
 
 	if (out == NULL)
-		return shunt__fail(-EINVAL, "no place for the handle");
+		return shunt__nowhere();
 	*out = NULL;
 	if (format > SHUNT_FORMAT_JSON)
 		return shunt__fail(-EINVAL, "there is no format %u", format);

@@ -53,6 +53,8 @@ shunt_event_open(struct shunt_event **out, const char *name,
 	struct shunt_event *event;
 	int e;
 
+	if (out == NULL)
+		return shunt__nowhere();
 	*out = NULL;
 	e = read_options(&spec, opts);
 	if (e < 0)

@@ -95,6 +95,8 @@ shunt_lock_open(struct shunt_lock **out, const char *name,
 	struct shunt_lock *lock;
 	int e;
 
+	if (out == NULL)
+		return shunt__nowhere();
 	*out = NULL;
 	e = read_options(&spec, &o, opts);
 	if (e < 0)

@@ -150,6 +150,8 @@ shunt_semaphore_open(struct shunt_semaphore **out, const char *name,
 	struct shunt_semaphore *sem;
 	int e;
 
+	if (out == NULL)
+		return shunt__nowhere();
 	*out = NULL;
 	e = read_options(&spec, opts);
 	if (e < 0)

@@ -87,7 +87,7 @@ shunt_log_open(struct shunt_log **out, const char *name,
 	int e;
 
 	if (out == NULL)
-		return shunt__fail(-EINVAL, "no place for the handle");
+		return shunt__nowhere();
 	*out = NULL;
 	e = shunt__options_read(&o, sizeof(o), sizeof(o), opts);
 	if (e < 0)

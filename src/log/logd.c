@@ -88,7 +88,7 @@ shunt_logd_open(struct shunt_logd **out, const char *name,
 	int e;
 
 	if (out == NULL)
-		return -EINVAL;
+		return shunt__nowhere();
 	*out = NULL;
 	e = read_options(&o, opts);
 	if (e < 0)

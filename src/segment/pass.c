@@ -278,6 +278,8 @@ shunt_segment_recv(struct shunt_segment **out, int socket,
 	uint64_t size = 0;
 	int fd, e;
 
+	if (out == NULL)
+		return shunt__nowhere();
 	*out = NULL;
 	e = shunt__raw_options(&o, opts);
 	if (e == 0)

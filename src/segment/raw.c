@@ -193,6 +193,8 @@ shunt_segment_open(struct shunt_segment **out, const char *text,
 	struct shunt__name name;
 	int e;
 
+	if (out == NULL)
+		return shunt__nowhere();
 	*out = NULL;
 	e = shunt__raw_options(&o, opts);
 	if (e == 0)

@@ -156,6 +156,8 @@ shunt_segment_create(struct shunt_segment **out, const char *text, size_t size,
 	struct shunt__name name;
 	int e;
 
+	if (out == NULL)
+		return shunt__nowhere();
 	*out = NULL;
 	e = shunt__raw_options(&o, opts);
 	if (e == 0)
@@ -207,6 +209,8 @@ shunt_segment_anon(struct shunt_segment **out, size_t size,
 	struct shunt_segment_options o;
 	int e, fd = -1;
 
+	if (out == NULL)
+		return shunt__nowhere();
 	*out = NULL;
 	e = shunt__raw_options(&o, opts);
 	if (e == 0)

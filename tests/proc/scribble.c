@@ -182,6 +182,7 @@ queue_round(const char *name)
 	struct shunt_message infos[4] = {{.sz = sizeof(infos[0])}};
 	struct shunt_queue *q = NULL, *other = NULL;
 	struct iovec msgs[2] = {{buf, 100}, {buf, 500}};
+	struct shunt_wait_item item = {0};
 	const void *msg;
 	void *room;
 	long n;
@@ -189,8 +190,10 @@ queue_round(const char *name)
 	if (shunt_queue_open(&q, name, &o) < 0)
 		return;
 	shunt_queue_open(&other, name, &o);
+	item.end = shunt_queue_end(other);
 	for (int i = 0; i < 20; i++) {
 		told(shunt_queue_send(q, buf, 300, &send_soon));
+		told(shunt_queue_sendv(q, msgs, 2, &send_soon));
 		told(shunt_queue_send_batch(q, msgs, 2, &send_soon));
 		if (told(shunt_queue_reserve(q, 200, &room, &send_soon)) == 0) {
 			memset(room, 1, 200);
@@ -203,6 +206,7 @@ queue_round(const char *name)
 		told(
 		    shunt_queue_recv_batch(q, buf, ROOM, infos, 4, &recv_soon));
 		told(shunt_queue_release(other));
+		told(shunt_wait(&item, 1, 200000));
 		told(shunt_queue_fd(q) < 0 ? -1 : 0);
 	}
 	if (last())
@@ -234,6 +238,7 @@ topic_round(const char *name)
 	for (int i = 0; i < 20; i++) {
 		told(shunt_publisher_send(p, buf, 300, &send_soon));
 		told(shunt_publisher_send_batch(p, msgs, 2, &send_soon));
+		told(shunt_publisher_sendv(p, msgs, 2, &send_soon));
 		if (told(shunt_publisher_reserve(p, 200, &room, &send_soon)) ==
 		    0) {
 			memset(room, 1, 200);
@@ -265,6 +270,7 @@ stream_round(const char *name)
 	    .flags = STAYS | (world->seed & 256 ? SHUNT_STREAM_OVERWRITE : 0)};
 	struct shunt_stream_writer *w = NULL;
 	struct shunt_stream_reader *r = NULL;
+	struct iovec parts[2] = {{buf, 100}, {buf, 500}};
 	const void *bytes;
 	void *room;
 	long n;
@@ -274,6 +280,7 @@ stream_round(const char *name)
 	shunt_stream_reader_open(&r, name, NULL);
 	for (int i = 0; i < 20; i++) {
 		told(shunt_stream_writer_write(w, buf, 1500, &send_soon));
+		told(shunt_stream_writer_writev(w, parts, 2, &send_soon));
 		n = shunt_stream_writer_reserve(w, 200, &room, &send_soon);
 		if (n > 0) {
 			memset(room, 1, (size_t)n);
@@ -303,7 +310,9 @@ call_round(const char *name)
 	    .patience_ns = 200000};
 	struct shunt_service *s = NULL;
 	struct shunt_client *c = NULL;
+	struct iovec parts[2] = {{buf, 100}, {buf, 200}};
 	const void *msg;
+	void *room;
 	uint64_t id;
 	long n;
 
@@ -320,8 +329,21 @@ call_round(const char *name)
 			told(shunt_service_reply(s, 0, buf, 400));
 		}
 		told(shunt_client_poll(c, buf, ROOM, NULL, &call_soon));
-		told(shunt_client_send(c, buf, 10, &id, &call_soon));
+		told(shunt_client_sendv(c, parts, 2, &id, &call_soon));
 		told(shunt_client_cancel(c, id));
+		if (told(shunt_client_reserve(c, 200, &room, &call_soon)) ==
+		    0) {
+			memset(room, 1, 200);
+			told(shunt_client_commit(c, 100, &id));
+		}
+		n = shunt_service_next(s, &msg, NULL, &call_soon);
+		if (n >= 0 && i % 2 != 0) {
+			told(shunt_service_replyv(s, 0, parts, 2));
+		} else if (n >= 0 &&
+			   told(shunt_service_reserve(s, 200, &room)) == 0) {
+			memset(room, 1, 200);
+			told(shunt_service_commit(s, 0, 100));
+		}
 		n = shunt_client_peek(c, &msg, NULL, &call_soon);
 		if (n >= 0)
 			seen(n, msg);
@@ -397,6 +419,18 @@ event_round(const char *name)
 	shunt_event_close(&ev);
 }
 
+/* One of the two that play serves the log, into nowhere. */
+static struct shunt_logd *
+log_server(const char *name)
+{
+	const struct shunt_logd_options o = {
+	    .sz = sizeof(o), .file = "/dev/null", .format = SHUNT_FORMAT_JSON};
+	struct shunt_logd *logd = NULL;
+
+	shunt_logd_open(&logd, name, &o);
+	return logd;
+}
+
 static void
 log_round(const char *name)
 {
@@ -405,15 +439,23 @@ log_round(const char *name)
 	    .lane_bytes = 4096,
 	    .lanes = 2,
 	    .full = SHUNT_LOG_FULL_DROP};
+	struct shunt_logd_stat stat = {.sz = sizeof(stat)};
 	struct shunt_log *log = NULL;
+	struct shunt_logd *logd;
 
 	if (shunt_log_open(&log, name, &o) < 0)
 		return;
+	logd = log_server(name);
 	for (int i = 0; i < 40; i++) {
 		told(shunt_log_write(log, SHUNT_LOG_INFO, buf, 200));
 		told(shunt_log_printf(log, SHUNT_LOG_INFO, "%0300d", i));
+		shunt_log_set_level(log, SHUNT_LOG_DEBUG);
+		if (logd != NULL)
+			told(shunt_logd_step(logd, 200000) < 0 ? -1 : 0);
 		told(shunt_log_flush(log, 200000));
 	}
+	told(shunt_logd_status(name, NULL, &stat));
+	shunt_logd_close(&logd);
 	shunt_log_close(&log);
 }
 
@@ -424,9 +466,14 @@ look_round(const char *name)
 	struct shunt_segment_info info = {.sz = sizeof(info)};
 	struct shunt_participant list[8];
 	struct shunt_recovery recovery[4];
+	struct shunt_scan *scan = NULL;
 	struct shunt_tail *tail = NULL;
 	const char *line;
 
+	if (shunt_scan_open(&scan, NULL) >= 0)
+		while (shunt_scan_next(scan, &info) > 0)
+			continue;
+	shunt_scan_close(&scan);
 	for (int i = 0; i < 10; i++) {
 		told(shunt_segment_stat(name, &info, list, 8) < 0 ? -1 : 0);
 		told(shunt_recoveries(name, recovery, 4) < 0 ? -1 : 0);

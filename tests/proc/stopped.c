@@ -4,10 +4,13 @@
  * The holder of a lock and of a permit is stopped, as by ^Z, for longer than
  * anybody's patience: it is alive, nobody takes anything from it, everybody
  * else goes on; and it goes on as if nothing had been.
+ *
+ * usage: stopped [SECONDS]     so long, all in all; ./dev prove has a minute
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,12 +18,13 @@
 
 #include "lib/peers.h"
 
-#define LONG (700 * (int64_t)MS) /* in which holders are looked at twice */
 #define LAST (10000 * (int64_t)MS)
 
 static const char *lock_name, *pool_name, *queue_name;
 static struct step *at; /* 1: holds; 2: may give back; 3: gave back */
 static int repairs;
+static unsigned seconds;                     /* on the command line */
+static int64_t patience = 700 * (int64_t)MS; /* holders are looked at twice */
 
 static const struct shunt_send_options send_now = {
     .sz = sizeof(send_now), .wait_ns = SHUNT_NOWAIT};
@@ -59,6 +63,7 @@ holder(void *arg)
 	void *room;
 
 	(void)arg;
+	alarm(25 + seconds);
 	attach(&l, &s, &q);
 	NEED(shunt_lock_acquire(l, SHUNT_NOWAIT) == 0);
 	NEED(shunt_semaphore_wait(s, SHUNT_NOWAIT) == 0);
@@ -75,7 +80,7 @@ holder(void *arg)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	struct shunt_semaphore *s;
 	struct shunt_queue *q;
@@ -84,7 +89,11 @@ main(void)
 	char buf[16];
 	pid_t pid;
 
-	alarm(25);
+	if (argc > 1)
+		seconds = (unsigned)strtoul(argv[1], NULL, 10);
+	alarm(25 + seconds);
+	if (seconds != 0) /* it is waited for twice */
+		patience = (int64_t)seconds * 500 * (int64_t)MS;
 	lock_name = test_name("stopped-lock");
 	pool_name = test_name("stopped-pool");
 	queue_name = test_name("stopped-queue");
@@ -95,8 +104,8 @@ main(void)
 	NEED(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
 
 	attach(&l, &s, &q);
-	NEED(shunt_lock_acquire(l, LONG) == -ETIMEDOUT);
-	NEED(shunt_semaphore_wait(s, LONG) == -ETIMEDOUT);
+	NEED(shunt_lock_acquire(l, patience) == -ETIMEDOUT);
+	NEED(shunt_semaphore_wait(s, patience) == -ETIMEDOUT);
 	NEED(shunt_queue_recv(q, buf, sizeof(buf), NULL, &recv_now) == 6);
 	for (int i = 0; i < 1000; i++) {
 		NEED(shunt_queue_send(q, "ours", 4, &send_now) == 0);

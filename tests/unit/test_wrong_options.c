@@ -181,6 +181,42 @@ calls(void **state)
 	shunt_service_close(&s);
 }
 
+/* What a caller meant who passes NULL is not known: he is told, and nothing
+ * is made. */
+#define NOWHERE(name, ...)                                                     \
+	do {                                                                   \
+		assert_int_equal(__VA_ARGS__, -EINVAL);                        \
+		assert_non_null(                                               \
+		    strstr(shunt_error_detail(), "no place for the handle"));  \
+		assert_false(test_there(name));                                \
+	} while (0)
+
+static void
+no_place_for_a_handle(void **state)
+{
+	const char *n = test_name("nowhere");
+
+	(void)state;
+	NOWHERE(n, shunt_queue_open(NULL, n, NULL));
+	NOWHERE(n, shunt_publisher_open(NULL, n, NULL));
+	NOWHERE(n, shunt_subscriber_open(NULL, n, NULL));
+	NOWHERE(n, shunt_stream_writer_open(NULL, n, NULL));
+	NOWHERE(n, shunt_stream_reader_open(NULL, n, NULL));
+	NOWHERE(n, shunt_client_open(NULL, n, NULL));
+	NOWHERE(n, shunt_service_open(NULL, n, NULL));
+	NOWHERE(n, shunt_lock_open(NULL, n, NULL));
+	NOWHERE(n, shunt_semaphore_open(NULL, n, NULL));
+	NOWHERE(n, shunt_event_open(NULL, n, NULL));
+	NOWHERE(n, shunt_log_open(NULL, n, NULL));
+	NOWHERE(n, shunt_logd_open(NULL, n, NULL));
+	NOWHERE(n, shunt_tail_open(NULL, n, NULL, SHUNT_FORMAT_ISO));
+	NOWHERE(n, shunt_scan_open(NULL, NULL));
+	NOWHERE(n, shunt_segment_create(NULL, n, 4096, NULL));
+	NOWHERE(n, shunt_segment_open(NULL, n, NULL));
+	NOWHERE(n, shunt_segment_anon(NULL, 4096, NULL));
+	NOWHERE(n, shunt_segment_recv(NULL, -1, NULL));
+}
+
 int
 main(void)
 {
@@ -192,6 +228,7 @@ main(void)
 	    TEST(locks),
 	    TEST(logs),
 	    TEST(calls),
+	    TEST(no_place_for_a_handle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
