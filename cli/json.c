@@ -39,6 +39,14 @@ out_json_int(uint64_t v)
 	return json_string(text);
 }
 
+static int lost; /* why, once something did not arrive */
+
+int
+out_json_lost(void)
+{
+	return lost;
+}
+
 int
 out_json(json_t *value, int indent)
 {
@@ -49,7 +57,7 @@ out_json(json_t *value, int indent)
 	if (text == NULL)
 		return -ENOMEM;
 	if (fputs(text, stdout) == EOF || putchar('\n') == EOF)
-		r = -errno;
+		r = lost = -errno;
 	free(text);
 	return r;
 }

@@ -186,10 +186,16 @@ fill_descriptors(void)
 static int
 finish(const struct command *cmd, int rc)
 {
+	int code;
+
 	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return rc;
-	fail_output(cmd, errno != 0 ? -errno : -EIO);
+	code = -errno;
+	/* A long text goes past the buffer: nothing is left to fail again. */
+	if (code == 0)
+		code = out_json_lost();
+	fail_output(cmd, code != 0 ? code : -EIO);
 	return rc == CLI_DONE ? CLI_FAILED : rc;
 }
 

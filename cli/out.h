@@ -48,5 +48,7 @@ json_t *out_json_text(const char *text);
 json_t *out_json_int(uint64_t v);
 /* Prints @value on one line or indented, and drops it. */
 int out_json(json_t *value, int indent);
+/* The code of one that did not arrive, or 0. */
+int out_json_lost(void);
 
 #endif /* SHUNT_CLI_OUT_H */

@@ -83,8 +83,8 @@ shunt__call_open(struct shunt__object **obj, const char *name,
 	return e;
 }
 
-uint64_t
-shunt__call_waiting(const void *ring, uint64_t cap, uint64_t tail)
+static uint64_t
+count(const void *ring, uint64_t cap, uint64_t tail, int begun)
 {
 	uint64_t first = tail & ~UINT64_C(7), pos = first, found = 0;
 
@@ -103,11 +103,25 @@ shunt__call_waiting(const void *ring, uint64_t cap, uint64_t tail)
 		if (len < (int64_t)SHUNT__CALL_HEAD)
 			break;
 		const struct shunt__request_lay *rq = (const void *)(word + 1);
-		if (shunt__load32(&rq->rq_state) == SHUNT__CALL_WAITS)
+		uint32_t state = shunt__load32(&rq->rq_state);
+		if (begun ? state != SHUNT__CALL_GIVEN_UP
+			  : state == SHUNT__CALL_WAITS)
 			found++;
 		pos += shunt__lane_need((uint64_t)len);
 	}
 	return found;
+}
+
+uint64_t
+shunt__call_waiting(const void *ring, uint64_t cap, uint64_t tail)
+{
+	return count(ring, cap, tail, 0);
+}
+
+uint64_t
+shunt__call_ahead(const void *ring, uint64_t cap, uint64_t tail)
+{
+	return count(ring, cap, tail, 1);
 }
 
 /* Requests for the next server?  Asked while nobody else is attached. */

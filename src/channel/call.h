@@ -125,6 +125,17 @@ shunt__call_max(const struct shunt__object *obj)
 	return shunt__lane_max(obj->geo.lane_bytes) - SHUNT__CALL_HEAD;
 }
 
+/* What is asked for that is not known: told also where nothing of it would
+ * matter, for the next call may have to wait. */
+static inline int
+shunt__call_wrong(const struct shunt_call_options *opts)
+{
+	return opts != NULL &&
+	       (opts->sz < sizeof(*opts) ||
+		   (opts->flags & ~(uint32_t)SHUNT_CALL_SERVED) ||
+		   opts->reserved != 0);
+}
+
 /* Wakes the one thread that sleeps on a word of a lane. */
 static inline void
 shunt__call_wake(struct shunt__object *obj, struct shunt__u32 *bell, int fence)

@@ -67,4 +67,8 @@ uint64_t shunt__call_fingerprint(void);
  * is 0 or wrong; a look from outside. */
 uint64_t shunt__call_waiting(const void *ring, uint64_t cap, uint64_t tail);
 
+/* The same, with those that a server has begun: all that a request behind them
+ * has to wait for. */
+uint64_t shunt__call_ahead(const void *ring, uint64_t cap, uint64_t tail);
+
 #endif /* SHUNT_CHANNEL_CALL_LAYOUT_H */

@@ -59,8 +59,12 @@ claim(struct shunt__seat *seat, void *arg, int last)
 		    cap, shunt__object_lane(obj, lane));
 	if (e < 0)
 		return e;
-	/* Our first request would wait for those of the dead. */
-	if (!last && c->tx.head != c->tx.tail_seen)
+	/* Our first request would wait for those of the dead, or for room.
+	 * Those that were given up are in nobody's way: else a client that
+	 * comes and goes while nobody serves takes new lanes each time. */
+	if (!last &&
+	    (c->tx.head - c->tx.tail_seen > cap / 2 ||
+		shunt__call_ahead(c->tx.ring, cap, c->tx.tail_seen) != 0))
 		return -EAGAIN;
 	shunt__lane_rx_adopt(&c->rx, shunt__object_ring(obj, lane + 1), cap,
 	    shunt__object_lane(obj, lane + 1));
@@ -313,8 +317,10 @@ shunt_client_send(struct shunt_client *client, const void *msg, size_t len,
     uint64_t *id, const struct shunt_call_options *opts)
 {
 	struct shunt__seat *seat;
-	int e = shunt__caller_enter(client, &seat);
 
+	if (__builtin_expect(shunt__call_wrong(opts), 0))
+		return -EINVAL;
+	int e = shunt__caller_enter(client, &seat);
 	if (__builtin_expect(e != 0, 0))
 		return e;
 	e = shunt__caller_send(shunt__caller_of(seat), msg, len, opts);
@@ -329,8 +335,10 @@ shunt_client_reserve(struct shunt_client *client, size_t len, void **msg,
     const struct shunt_call_options *opts)
 {
 	struct shunt__seat *seat;
-	int e = shunt__caller_enter(client, &seat);
 
+	if (__builtin_expect(shunt__call_wrong(opts), 0))
+		return -EINVAL;
+	int e = shunt__caller_enter(client, &seat);
 	if (__builtin_expect(e != 0, 0))
 		return e;
 	e = get_room(shunt__caller_of(seat), len, msg, opts);

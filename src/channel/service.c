@@ -157,6 +157,8 @@ shunt_service_next(struct shunt_service *service, const void **msg,
 
 	if (__builtin_expect(e != 0, 0))
 		return e;
+	if (__builtin_expect(shunt__call_wrong(opts), 0))
+		return -EINVAL;
 	e = look(s);
 	if (e == -EAGAIN && s->cur != NULL && shunt__call_await(&s->cur->rx))
 		e = look(s);

@@ -74,7 +74,9 @@ stat_lane(const struct shunt__look *look, uint32_t lane, uint32_t role,
 	/* Up to where it is readable it is unread. */
 	if (look->geo.lane_bytes != 0 && (walk.tail & 7) == 0) {
 		shunt__look_walk(look, lane, &walk);
-		one.unread = walk.end - walk.tail;
+		/* As shunt__lane_unread() of ring/lane.c has it: a pad alone is
+		 * nothing, nor is what is readable of a lane that lies. */
+		one.unread = walk.records != 0 ? walk.end - walk.tail : 0;
 		info->passed += walk.end;
 		info->depth += walk.records;
 		info->sent += walk.count + walk.records;

@@ -98,7 +98,7 @@ refused 'closed ready descriptor' 2 '--ready-fd=77'
 check 'nothing was made' [ "$(ls /dev/shm | grep -c "^${N#/}")" = 0 ]
 
 # What is printed must arrive.
-for c in --help --version; do
+for c in --help --version doctor 'doctor --json'; do
 	"$SHUNT" $c >/dev/full 2>"$T/err"
 	RC=$? OUT='' LAST="$c >/dev/full" ERR=$(cat "$T/err")
 	is "$c to a full disk" "$RC" 1

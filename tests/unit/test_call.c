@@ -736,6 +736,44 @@ a_new_owner_of_the_lanes_starts_clean(void **state)
 	assert_false(test_there(name));
 }
 
+/* While nobody serves, each call is given up, and lies there until somebody
+ * does. */
+static void
+clients_that_come_and_go_do_not_take_all_lanes(void **state)
+{
+	struct shunt_client *keeper, *client;
+	const char *name = test_name("call");
+	struct shunt_service *service;
+	const void *msg;
+
+	(void)state;
+	assert_int_equal(shunt_client_open(&keeper, name, &small), 1);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(shunt_client_open(&client, name, &small), 0);
+		assert_int_equal(
+		    shunt_client_send(client, "given up", 8, NULL, &now), 0);
+		shunt_client_close(&client);
+	}
+	assert_int_equal(shunt__object_high(keeper->obj), 2);
+	/* But nobody stands behind one that is still to be served. */
+	assert_int_equal(shunt_client_open(&client, name, &small), 0);
+	assert_int_equal(shunt_client_send(client, "a", 1, NULL, &now), 0);
+	assert_int_equal(shunt_client_send(keeper, "bb", 2, NULL, &now), 0);
+	assert_int_equal(shunt__object_high(keeper->obj), 4);
+	assert_int_equal(shunt_service_open(&service, name, &small), 0);
+	for (ssize_t len = 1; len <= 2; len++) {
+		assert_int_equal(
+		    shunt_service_next(service, &msg, NULL, NULL), len);
+		assert_int_equal(shunt_service_reply(service, 0, NULL, 0), 0);
+	}
+	assert_int_equal(shunt_client_poll(client, NULL, 0, NULL, NULL), 0);
+	assert_int_equal(shunt_client_poll(keeper, NULL, 0, NULL, NULL), 0);
+	shunt_client_close(&client);
+	shunt_client_close(&keeper);
+	shunt_service_close(&service);
+	assert_false(test_there(name));
+}
+
 static void
 slots_lanes_and_options(void **state)
 {
@@ -999,6 +1037,7 @@ main(void)
 	    TEST(finished_is_drained_then_closed),
 	    TEST(finished_with_nobody_left),
 	    TEST(a_new_owner_of_the_lanes_starts_clean),
+	    TEST(clients_that_come_and_go_do_not_take_all_lanes),
 	    TEST(slots_lanes_and_options),
 	    TEST(a_lane_that_lies_wakes_who_polls),
 	    TEST(descriptors_and_ends),

@@ -462,6 +462,35 @@ messages_are_counted_over_all_receivers(void **state)
 	shunt_queue_close(&queue);
 }
 
+/* A sender that was killed between a pad and its record, or gave up after it,
+ * leaves nothing that anybody will ever read. */
+static void
+a_pad_alone_keeps_no_queue(void **state)
+{
+	const char *name = test_name("pad");
+	struct shunt_segment_info info = {.sz = sizeof(info)};
+	struct shunt_queue *queue;
+	char buf[1000] = "";
+	void *room;
+
+	(void)state;
+	assert_int_equal(shunt_queue_open(&queue, name, &small), 1);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(
+		    shunt_queue_send(queue, buf, sizeof(buf), &send_now), 0);
+		assert_int_equal(
+		    shunt_queue_recv(queue, buf, sizeof(buf), NULL, &recv_now),
+		    sizeof(buf));
+	}
+	/* It does not fit in before the end of the ring. */
+	assert_int_equal(shunt_queue_reserve(queue, 1500, &room, &send_now), 0);
+	shunt_queue_abort(queue);
+	assert_true(shunt_segment_stat(name, &info, NULL, 0) >= 0);
+	assert_int_equal(info.unread, 0);
+	shunt_queue_close(&queue);
+	assert_false(test_there(name));
+}
+
 int
 main(void)
 {
@@ -477,6 +506,7 @@ main(void)
 	    TEST(the_defaults),
 	    TEST(handles_that_are_none),
 	    TEST(messages_are_counted_over_all_receivers),
+	    TEST(a_pad_alone_keeps_no_queue),
 	    TEST(removed_by_force),
 	    TEST(removed_by_rm),
 	};

@@ -156,8 +156,10 @@ calls(void **state)
 	    &flag, &reserved, &short_call};
 	struct shunt_service *s;
 	struct shunt_client *c;
+	char buf[8] = "";
+	struct iovec part = {buf, 1};
 	const void *msg;
-	char buf[8];
+	void *room;
 
 	(void)state;
 	assert_int_equal(shunt_service_open(&s, name, NULL), 1);
@@ -170,9 +172,21 @@ calls(void **state)
 		assert_int_equal(
 		    shunt_client_call(c, "x", 1, buf, 8, NULL, bad[i]),
 		    -EINVAL);
+		/* There is room: nothing of it would have mattered. */
+		assert_int_equal(
+		    shunt_client_send(c, "x", 1, NULL, bad[i]), -EINVAL);
+		assert_int_equal(
+		    shunt_client_sendv(c, &part, 1, NULL, bad[i]), -EINVAL);
+		assert_int_equal(
+		    shunt_client_reserve(c, 1, &room, bad[i]), -EINVAL);
+		assert_int_equal(
+		    shunt_service_next(s, &msg, NULL, bad[i]), -EINVAL);
 	}
-	assert_int_equal(
-	    shunt_service_next(s, &msg, NULL, &short_call), -EINVAL);
+	/* A request is there. */
+	assert_int_equal(shunt_client_send(c, "x", 1, NULL, NULL), 0);
+	assert_int_equal(shunt_service_next(s, &msg, NULL, &flag), -EINVAL);
+	assert_int_equal(shunt_service_next(s, &msg, NULL, NULL), 1);
+	assert_int_equal(shunt_service_reply(s, 0, NULL, 0), 0);
 	assert_int_equal(shunt_service_next(s, &msg, NULL,
 			     &(struct shunt_call_options){
 				 .sz = sizeof(flag), .wait_ns = SHUNT_NOWAIT}),
