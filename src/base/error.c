@@ -156,6 +156,8 @@ shunt_error_text(int code)
 		return "success";
 	if (code == -EAGAIN)
 		return "nothing to be had without waiting";
+	if (code == -EOVERFLOW)
+		return "there are as many as there may be";
 #ifdef __GLIBC__
 	if (code < 0 && code >= -4095)
 		text = strerrordesc_np(-code);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -88,4 +89,19 @@ int
 shunt__group_number(const char *group, uint32_t *out)
 {
 	return look_up("group", group, out, find_group);
+}
+
+const char *
+shunt__user_text(uint32_t uid, char room[SHUNT__USER_ROOM])
+{
+	struct passwd pw, *found = NULL;
+	char fields[2048];
+
+	if (getpwuid_r(uid, &pw, fields, sizeof(fields), &found) != 0 ||
+	    found == NULL)
+		snprintf(room, SHUNT__USER_ROOM, "%u", uid);
+	else
+		snprintf(room, SHUNT__USER_ROOM, "%u (%.40s)", uid,
+		    shunt__quote(pw.pw_name));
+	return room;
 }

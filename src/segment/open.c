@@ -19,6 +19,7 @@ int
 shunt__owner_check(
     const char *shown, const struct stat *st, const char *owner, int any_owner)
 {
+	char whose[SHUNT__USER_ROOM];
 	uint32_t wanted = UINT32_MAX;
 	uid_t me = shunt__os.geteuid();
 
@@ -29,17 +30,18 @@ shunt__owner_check(
 		if (st->st_uid == wanted)
 			return 0;
 		return shunt__fail(SHUNT_E_OWNER,
-		    "%s: it belongs to user %u, not to %s, as was asked "
+		    "%s: it belongs to user %s, not to %s, as was asked "
 		    "for; if that is meant, --owner=%u",
-		    shunt__quote(shown), st->st_uid, shunt__quote(owner),
-		    st->st_uid);
+		    shunt__quote(shown), shunt__user_text(st->st_uid, whose),
+		    shunt__quote(owner), st->st_uid);
 	} else if (any_owner || st->st_uid == me || st->st_uid == 0) {
 		return 0;
 	}
 	return shunt__fail(SHUNT_E_OWNER,
-	    "%s: it belongs to user %u and you are user %u; if that is "
+	    "%s: it belongs to user %s and you are user %u; if that is "
 	    "meant, name its owner (--owner=%u)",
-	    shunt__quote(shown), st->st_uid, me, st->st_uid);
+	    shunt__quote(shown), shunt__user_text(st->st_uid, whose), me,
+	    st->st_uid);
 }
 
 static const char *
@@ -57,15 +59,17 @@ static int
 forbidden(int e, const struct shunt__name *name)
 {
 	const char *shown = shunt__quote(name->shown);
+	char whose[SHUNT__USER_ROOM];
 	struct stat st;
 
 	if (name->backend == SHUNT__FD || shunt__os.lstat(name->path, &st) < 0)
 		return shunt__fail(
 		    e, "%s: it cannot be opened: %s", shown, shunt__why(e));
 	return shunt__fail(e,
-	    "%s: you may not open it: it belongs to user %u and group %u, and "
+	    "%s: you may not open it: it belongs to user %s and group %u, and "
 	    "its mode is %04o; that user, or root, may change it (shunt chmod)",
-	    shown, st.st_uid, st.st_gid, st.st_mode & 07777);
+	    shown, shunt__user_text(st.st_uid, whose), st.st_gid,
+	    st.st_mode & 07777);
 }
 
 static int

@@ -64,6 +64,10 @@ int shunt__sysv_find(const struct shunt__name *name);
 /* A user's or group's number by name or number: 0, or -EINVAL with a
  * sentence. */
 int shunt__user_number(const char *user, uint32_t *out);
+
+/* For a sentence: "1000 (alice)", or the number alone. */
+enum { SHUNT__USER_ROOM = 64 };
+const char *shunt__user_text(uint32_t uid, char room[SHUNT__USER_ROOM]);
 int shunt__group_number(const char *group, uint32_t *out);
 
 #endif /* SHUNT_SEGMENT_RAW_H */

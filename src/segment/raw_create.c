@@ -13,19 +13,46 @@
 #define MFD_HUGETLB 4u
 #endif
 
-/* Cuts what is there and reserves it anew, all zeros. */
 static int
-renew(int fd, size_t size, const char *shown)
+cut(int fd, uint64_t size)
 {
 	int e;
 
 	do
-		e = shunt__os.ftruncate(fd, 0);
+		e = shunt__os.ftruncate(fd, (off_t)size);
 	while (e == -EINTR);
+	return e;
+}
+
+/* There was no room: it has its size of before, if no longer its bytes. */
+static void
+give_size_back(int fd, uint64_t there)
+{
+	struct stat st;
+
+	if (shunt__os.fstat(fd, &st) == 0 && (uint64_t)st.st_size != there)
+		cut(fd, there);
+}
+
+/*
+ * Cuts what is there and reserves it anew, all zeros.  There must be room
+ * before the first byte is lost: so it is reserved first, and again once what
+ * was there is gone, where it can fail only if somebody was quicker.
+ */
+static int
+renew(int fd, uint64_t there, size_t size, const char *shown)
+{
+	int e = shunt__reserve(fd, 0, size, shown);
+
+	if (e == 0) {
+		e = cut(fd, 0);
+		e = e < 0 ? shunt__fail(e, "%s: it cannot be cut: %s",
+				shunt__quote(shown), shunt__why(e))
+			  : shunt__reserve(fd, 0, size, shown);
+	}
 	if (e < 0)
-		return shunt__fail(e, "%s: it cannot be cut: %s",
-		    shunt__quote(shown), shunt__why(e));
-	return shunt__reserve(fd, 0, size, shown);
+		give_size_back(fd, there);
+	return e;
 }
 
 /* There already: the same size is fine, another one is an error. */
@@ -46,7 +73,7 @@ adopt(struct shunt_segment **out, const struct shunt__name *name, size_t size,
 	if (fd < 0)
 		return fd;
 	if (truncate) {
-		e = renew(fd, size, name->shown);
+		e = renew(fd, there, size, name->shown);
 	} else if (there == 0) {
 		/* Another program is between its shm_open and its ftruncate,
 		 * or died there; which, cannot be told. */

@@ -76,6 +76,6 @@ run "$SHUNT" create "$N-m" 100
 for c in read dump rm 'write x'; do
 	run as nobody "$SHUNT" "${c% x}" "$N-m" ${c#"${c% x}"}
 	refused "$c of what is not for all" 1 "$N-m" 'you may not open it' \
-	    'user 0' 'mode is 0600' 'shunt chmod'
+	    'user 0 (root)' 'mode is 0600' 'shunt chmod'
 done
 run "$SHUNT" rm "$N-m"

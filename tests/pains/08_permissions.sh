@@ -21,7 +21,8 @@ nobody "$SHUNT" --version >/dev/null 2>&1 || skip 'nobody cannot run it'
 
 # root was first: who comes later learns whose it is.
 run nobody "$SHUNT" write "$N-b" x
-refused 'a private one' 1 "$N-b" 'you may not open it' 'user 0' 'mode is 0600'
+refused 'a private one' 1 "$N-b" 'you may not open it' \
+    'user 0 (root)' 'mode is 0600'
 run nobody "$SHUNT" why "$N-b"
 has 'why: its owner' "$OUT" root
 has 'why: its mode' "$OUT" 0600

@@ -68,6 +68,9 @@ errno_codes_have_names_and_texts(void **state)
 	(void)state;
 	assert_string_equal(shunt_error_name(-ENOSPC), "ENOSPC");
 	assert_string_equal(shunt_error_name(-EAGAIN), "EAGAIN");
+	/* What it means here, and not to who converts numbers. */
+	assert_string_equal(
+	    shunt_error_text(-EOVERFLOW), "there are as many as there may be");
 	assert_string_equal(
 	    shunt_error_text(-ENOSPC), "No space left on device");
 	assert_string_equal(shunt_error_name(0), "0");

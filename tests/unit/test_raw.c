@@ -81,6 +81,48 @@ truncating_cuts_and_zeroes(void **state)
 	assert_int_equal(shunt_remove(name, NULL), 0);
 }
 
+static int (*fallocate_before)(int fd, int mode, off_t off, off_t len);
+static int room_for; /* so many more reservations */
+
+static int
+full_fallocate(int fd, int mode, off_t off, off_t len)
+{
+	return room_for-- > 0 ? fallocate_before(fd, mode, off, len) : -ENOSPC;
+}
+
+/* Also if somebody else takes the room between the cut and the new bytes. */
+static void
+what_cannot_be_renewed_keeps_its_size(void **state)
+{
+	const char *name = test_name("full");
+	struct shunt_segment *seg;
+	char byte;
+
+	(void)state;
+	assert_int_equal(shunt_segment_create(&seg, name, 5000, NULL), 0);
+	memset(shunt_segment_data(seg), 'x', 5000);
+	fallocate_before = shunt__os.fallocate;
+	for (int room = 0; room < 2; room++) {
+		struct shunt_segment *other;
+		struct stat st;
+
+		room_for = room;
+		shunt__os.fallocate = full_fallocate;
+		assert_int_equal(shunt_segment_create(&other, name, 1 << 20,
+				     OPTIONS(.flags = SHUNT_SEGMENT_TRUNCATE)),
+		    -ENOSPC);
+		shunt__os.fallocate = fallocate_before;
+		assert_null(other);
+		assert_int_equal(stat(test_path(name), &st), 0);
+		assert_int_equal(st.st_size, 5000);
+		assert_int_equal(
+		    shunt_segment_read(name, 4999, &byte, 1, NULL), 1);
+		assert_int_equal(byte, room == 0 ? 'x' : 0);
+	}
+	shunt_segment_close(&seg);
+	assert_int_equal(shunt_remove(name, NULL), 0);
+}
+
 static void
 opened_as_shm_open_made_it_and_back(void **state)
 {
@@ -393,6 +435,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(made_zeroed_reserved_and_persistent),
 	    TEST(truncating_cuts_and_zeroes),
+	    TEST(what_cannot_be_renewed_keeps_its_size),
 	    TEST(opened_as_shm_open_made_it_and_back),
 	    TEST(read_only_is_read_only),
 	    TEST(modes_and_umask),
