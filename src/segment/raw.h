@@ -54,6 +54,7 @@ ssize_t shunt__sysv_write(const struct shunt__name *name, uint64_t off,
 /* @flags: SHUNT_REMOVE_... */
 int shunt__sysv_remove(
     const struct shunt__name *name, const char *owner, uint32_t flags);
+/* @mode: 0 to 0777. */
 int shunt__sysv_set_mode(const struct shunt__name *name, uint32_t mode);
 int shunt__sysv_set_owner(
     const struct shunt__name *name, const char *user, const char *group);

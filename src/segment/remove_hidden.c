@@ -15,11 +15,11 @@
 #define NEW    "/.shunt-new-"
 #define DIGITS 16 /* of the random number behind */
 
+/* @s has @len bytes, more than DIGITS. */
 static int
 ends_in_digits(const char *s, size_t len)
 {
-	return len > DIGITS &&
-	       strspn(s + len - DIGITS, "0123456789abcdef") == DIGITS;
+	return strspn(s + len - DIGITS, "0123456789abcdef") == DIGITS;
 }
 
 int
@@ -101,7 +101,7 @@ shunt__put_back_of(const struct shunt__name *name)
 	while (n == 0 && shunt__os.readdir(d, &entry) == 1) {
 		int len = snprintf(
 		    at.path, sizeof(at.path), "%s/%s", dir, entry->d_name);
-		if (len > 0 && len < (int)sizeof(at.path) &&
+		if ((size_t)len < sizeof(at.path) &&
 		    shunt__is_hidden(&at, &own) &&
 		    strcmp(strrchr(own.path, '/') + 1, base) == 0)
 			n = shunt__put_back(&at) == 0;

@@ -47,15 +47,15 @@ unlock(void)
 	busy--;
 }
 
+/* Every seat is in both lists from the moment it is taken. */
 static void
 unlink_from_handle(struct shunt__seat *seat)
 {
 	struct shunt__seat **p = &seat->seats->first;
 
-	while (*p != NULL && *p != seat)
+	while (*p != seat)
 		p = &(*p)->next;
-	if (*p == seat)
-		*p = seat->next;
+	*p = seat->next;
 }
 
 static void
@@ -63,10 +63,9 @@ unlink_from_thread(struct shunt__seat *seat)
 {
 	struct shunt__seat **p = &seat->thread->first;
 
-	while (*p != NULL && *p != seat)
+	while (*p != seat)
 		p = &(*p)->thread_next;
-	if (*p == seat)
-		*p = seat->thread_next;
+	*p = seat->thread_next;
 }
 
 /* Gives the lane back; in a child it is the parent's, and stays so. */
@@ -75,7 +74,7 @@ vacate(struct shunt__seat *seat)
 {
 	struct shunt__object *obj = seat->seats->obj;
 
-	if (seat->taken && !shunt__object_forked(obj)) {
+	if (!shunt__object_forked(obj)) {
 		if (seat->seats->leave != NULL)
 			seat->seats->leave(seat, seat->seats->arg);
 		shunt__lane_unlock(obj, seat->lane);
@@ -187,8 +186,6 @@ settle(struct shunt__seat *seat, uint32_t lane, int last)
 	int e = seat->seats->claim(seat, seat->seats->arg, last);
 	if (e != 0)
 		shunt__lane_unlock(seat->seats->obj, lane);
-	else
-		seat->taken = 1;
 	return e;
 }
 

@@ -19,7 +19,6 @@ struct shunt__seat {
 	struct shunt__seat *thread_next; /* of the thread */
 	uint32_t lane;
 	int in_call; /* set while a call runs: a signal handler sees it */
-	int taken;   /* the byte is held */
 	struct thread *thread;
 	_Alignas(64) unsigned char end[]; /* the caller's, zeroed */
 };

@@ -82,13 +82,8 @@ int
 shunt__sysv_set_mode(const struct shunt__name *name, uint32_t mode)
 {
 	struct shunt_sysv_info info;
-	int e;
+	int e = shunt__sysv_reach(name, NULL, &info);
 
-	if (mode & ~0777u)
-		return shunt__fail(-EINVAL,
-		    "%s: mode %04o: System V has permission bits up to 0777",
-		    shunt__quote(name->shown), mode);
-	e = shunt__sysv_reach(name, NULL, &info);
 	if (e < 0)
 		return e;
 	info.mode = mode;

@@ -82,8 +82,7 @@ bad_size(const struct shunt__name *name, size_t size)
 	struct shunt_sysv_limits limit = {.sz = sizeof(limit)};
 	const char *shown = shunt__quote(name->shown);
 
-	if (shunt_sysv_limits(&limit) == 0 &&
-	    (size > limit.shmmax || size < limit.shmmin))
+	if (shunt_sysv_limits(&limit) == 0 && size > limit.shmmax)
 		return shunt__fail(-EINVAL,
 		    "%s: %zu bytes are more than a System V segment may have: "
 		    "%llu (SHMMAX); make it smaller or raise it (sysctl "
