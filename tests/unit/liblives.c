@@ -11,6 +11,7 @@
 #include <shunt.h>
 
 #include "lib/peers.h"
+#include "unit/fakefs.h"
 #include "unit/lives.h"
 
 static const struct shunt_send_options send_now = {
@@ -228,6 +229,10 @@ segment_life(const char *name)
 static long
 scan_life(const char *name)
 {
+	struct fake proc[] = {{"/proc/self", .link = "7"},
+	    {"/proc/self/mountinfo", .text = "1 1 0:1 / / rw - tmpfs x rw\n"},
+	    {"/proc/7/maps", .text = "1-2 rw-s 0 0:9 5 /memfd:x (deleted)\n"},
+	    {"/proc/7/fd/3", .link = "/memfd:x (deleted)", .ino = 6}};
 	struct shunt_scan_options o = {
 	    .sz = sizeof(o), .places = ~0u, .flags = SHUNT_SCAN_USERS};
 	struct shunt_segment_info info = {.sz = sizeof(info)};
@@ -239,6 +244,9 @@ scan_life(const char *name)
 
 	o.places = (1u << SHUNT_PLACES) - 1;
 	e = shunt_queue_open(&q, name, NULL);
+	/* Of a machine with one process: a real one may have thousands, each
+	 * of which would be looked at again for each thing that fails. */
+	fake_on(proc, sizeof(proc) / sizeof(proc[0]));
 	if (e >= 0)
 		e = shunt_segment_stat(name, &info, list, 4);
 	if (e >= 0)
@@ -246,6 +254,7 @@ scan_life(const char *name)
 	while (e >= 0 && (e = shunt_scan_next(scan, &info)) > 0)
 		shunt_scan_users(scan, pids, 8);
 	shunt_scan_close(&scan);
+	fake_off();
 	shunt_queue_close(&q);
 	return e;
 }

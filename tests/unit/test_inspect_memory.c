@@ -10,6 +10,7 @@
 #include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <cmocka.h>
 
@@ -118,10 +119,17 @@ a_segment_whose_users_cannot_be_listed_is_of_unknown_state(void **state)
 	struct shunt_segment_info info = {.sz = sizeof(info)};
 	struct shunt__os real = shunt__os;
 	struct shunt_segment *seg;
+	char maps[80];
+	struct fake proc[] = {{"/proc/1/maps", .text = maps}};
 	int unknown = 0;
+	struct stat st;
 
 	(void)state;
 	assert_int_equal(shunt_segment_create(&seg, name, 100, NULL), 0);
+	assert_int_equal(stat(test_path(name), &st), 0);
+	snprintf(maps, sizeof(maps), "1-2 rw-s 0 %x:%x %llu /x\n",
+	    major(st.st_dev), minor(st.st_dev), (unsigned long long)st.st_ino);
+	fake_on(proc, 1);
 	shunt__os.lease = no_lease;
 	has_failed = 1;
 	for (unsigned k = 1; has_failed; k++) {
