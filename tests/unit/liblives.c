@@ -86,6 +86,24 @@ stream_life(const char *name)
 	return e;
 }
 
+/* One that is written over: its writer has more to remember. */
+static long
+over_life(const char *name)
+{
+	const struct shunt_stream_options o = {.sz = sizeof(o),
+	    .lane_bytes = 4096,
+	    .flags = SHUNT_STREAM_OVERWRITE};
+	struct shunt_stream_writer *w = NULL;
+	long e = shunt_stream_writer_open(&w, name, &o);
+
+	if (e >= 0)
+		e = shunt_stream_writer_write(w, "x", 1, &send_now);
+	shunt_stream_writer_close(&w);
+	if (e >= 0)
+		e = shunt_remove(name, NULL);
+	return e;
+}
+
 static long
 call_life(const char *name)
 {
@@ -278,6 +296,7 @@ const struct life lives[] = {
     {"queue", queue_life},
     {"topic", topic_life},
     {"stream", stream_life},
+    {"over", over_life},
     {"call", call_life},
     {"lock", lock_life},
     {"semaphore", semaphore_life},

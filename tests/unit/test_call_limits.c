@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/uio.h>
 
 #include <shunt.h>
@@ -133,6 +134,51 @@ a_full_lane_of_requests(void **state)
 	serve();
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(answer_of(&now), 1);
+}
+
+/* ---- at full speed ---- */
+
+static void *
+serve_all(void *arg)
+{
+	const void *msg;
+	ssize_t n;
+
+	while ((n = shunt_service_next(service, &msg, NULL, NULL)) > 0)
+		shunt_service_reply(service, (int32_t)n, "y", 1);
+	*(ssize_t *)arg = n;
+	return NULL;
+}
+
+static void
+who_waits_for_room_sends_all_in_order(void **state)
+{
+	struct shunt_reply info = {.sz = sizeof(info)};
+	int sent = 0, got = 0;
+	ssize_t n = -1;
+	pthread_t t;
+
+	(void)state;
+	assert_int_equal(pthread_create(&t, NULL, serve_all, &n), 0);
+	while (got < 400) {
+		int e = sent == 400 ? -EBUSY
+				    : shunt_client_send(client, big,
+					  1000 + (size_t)sent, NULL, NULL);
+		if (e == 0) {
+			sent++;
+			continue;
+		}
+		assert_int_equal(e, -EBUSY);
+		assert_int_equal(
+		    shunt_client_poll(client, buf, sizeof(buf), &info, NULL),
+		    1);
+		assert_int_equal(info.status, 1000 + got);
+		got++;
+	}
+	/* An empty one is the last. */
+	assert_int_equal(shunt_client_send(client, "", 0, NULL, NULL), 0);
+	assert_int_equal(pthread_join(t, NULL), 0);
+	assert_int_equal(n, 0);
 }
 
 static void
@@ -567,6 +613,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    FRESH(a_full_lane_of_requests),
+	    FRESH(who_waits_for_room_sends_all_in_order),
 	    FRESH(removed_by_force_both_ends_say_so),
 	    FRESH(arguments_that_are_none),
 	    FRESH(an_open_request_is_ready_for_who_waits),

@@ -233,6 +233,12 @@ a_conversation_hides_no_other_ring(void **state)
 
 	(void)state;
 	publish(1);
+	/* There is no other. */
+	assert_int_equal(next(), 8);
+	sub->turn = 2;
+	sub->lull = 1;
+	assert_int_equal(next(), -EAGAIN);
+	publish(1);
 	assert_int_equal(shunt_publisher_open(&other, name, NULL), 0);
 	assert_int_equal(shunt_publisher_send(other, "b", 1, &send_now), 0);
 	assert_int_equal(next(), 8);
