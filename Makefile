@@ -68,6 +68,10 @@ endif
 
 # Empty, not 1: a file that says `#define _GNU_SOURCE` itself agrees.
 ALL_CPPFLAGS = -D_GNU_SOURCE= -D_FILE_OFFSET_BITS=64 $(CPPFLAGS)
+# For machines for which nobody packages cmocka, ours.
+ifeq ($(CMOCKA),own)
+ALL_CPPFLAGS += -Itests/prove/cmocka
+endif
 ALL_CFLAGS   = -std=gnu11 $(WARN) -fPIC -fno-semantic-interposition -pthread \
                $(CFLAGS) $(SAN_$(SAN))
 ALL_LDFLAGS  = -pthread $(CFLAGS) $(SAN_$(SAN)) -Wl,-z,relro -Wl,-z,now \
@@ -146,7 +150,7 @@ endif
 LACKING := $(sort $(LACKING) \
              $(if $(filter bench/suite/%,$(LACKING)),bench/bench.c))
 
-libs_of = $(if $(filter $(1),$(USES_CMOCKA)),-lcmocka) \
+libs_of = $(if $(filter $(1),$(if $(CMOCKA),,$(USES_CMOCKA))),-lcmocka) \
           $(if $(filter $(1),$(USES_CK)),-lck) \
           $(if $(filter $(1),$(USES_JSON)),$(JANSSON_LIBS)) \
           $(if $(filter $(1),$(USES_UV)),-luv) -lm
@@ -178,7 +182,8 @@ TEST_DIRS  := $(patsubst %/,%,$(filter-out tests/lib/ tests/kill/ \
                 $(dir $(wildcard tests/*/*.c)))))
 TEST_SRC   := $(foreach d,$(TEST_DIRS),$(call programs,$(d)))
 TEST_BIN   := $(call p,$(TEST_SRC))
-TEST_LIB   := $(call o,$(wildcard tests/lib/*.c))
+TEST_LIB   := $(call o,$(wildcard tests/lib/*.c) \
+                $(if $(CMOCKA),tests/prove/cmocka/cmocka.c))
 
 # The sweep is the engine and its cases; the self-test gives the same engine
 # cases with planted faults.
@@ -206,7 +211,7 @@ A  := $(B)/libshunt.a
 
 # ---- goals ------------------------------------------------------------------
 
-.PHONY: all lib command tests kill bench peers demo examples fuzz musl check map clean
+.PHONY: all lib command tests unit kill bench peers demo examples fuzz musl check map clean
 .PHONY: install uninstall help lacking FORCE
 
 ifeq ($(SAN),musl)
@@ -220,6 +225,7 @@ endif
 lib: $(SO) $(A)
 command: lib $(if $(CLI_SRC),$(B)/shunt)
 tests: command $(TEST_BIN) lacking
+unit: $(filter $(B)/tests/unit/%,$(TEST_BIN)) lacking
 kill: lib $(KILL_BIN) lacking
 bench: command $(BENCH_BIN) lacking
 peers: lib $(B)/bench/peers/peers
@@ -246,6 +252,7 @@ help:
 
 #? make                library and command, in build/plain/
 #? make tests          the test programs           make kill     the kill sweep
+#? make unit           the unit tests alone, which need no command
 #? make bench          benchmarks and the demo     make examples
 #? make peers          the benchmark of other people's ways beside ours
 #? make check          all of these, compiled
@@ -257,6 +264,7 @@ help:
 #? BUILD=build         somewhere else instead of build/
 #? WERROR=1 V=1        warnings are errors; show the commands
 #? CC CFLAGS CPPFLAGS LDFLAGS
+#? CMOCKA=own          our own in cmocka's place, where nobody packages it
 #? NCURSES=no          the command without live screens (no ncursesw needed)
 #? PREFIX=/usr/local   also BINDIR LIBDIR INCDIR MANDIR DESTDIR RPATH
 #?
@@ -392,7 +400,7 @@ $(FUZZ_BIN): $(B)/%: $(B)/%.o $(call o,$(call shared,fuzz)) $(FUZZ_MAIN) $(A)
 
 # musl: every symbol of the library must be found in musl alone.
 ifeq ($(SAN),musl)
-$(LIB_OBJ): | $(B)/uapi
+$(LIB_OBJ) $(TEST_LIB) $(call o,$(PROGRAM_SRC)): | $(B)/uapi
 $(B)/uapi:
 	$(Q)mkdir -p $@
 	$(Q)for d in linux asm-generic asm; do for i in /usr/include \

@@ -179,14 +179,19 @@ from_outside(struct shunt_scan *s, const struct shunt__file *file,
 	return 1;
 }
 
-/* libc's semaphore: its first word is what is free, in glibc and musl. */
+/*
+ * libc's semaphore: its first word is what is free, in glibc and musl; in the
+ * 16 bytes of glibc's of 32 bits a bit below it tells of sleepers.
+ */
 static void
 tell_sem(const struct shunt__look *look, struct shunt_segment_info *info)
 {
 	int32_t value;
 
-	if (shunt__look_read(look, 0, &value, sizeof(value)) == 0)
-		info->value = (uint32_t)value & INT32_MAX;
+	if (shunt__look_read(look, 0, &value, sizeof(value)) != 0)
+		return;
+	info->value = sizeof(long) == 4 ? (uint32_t)value >> 1
+					: (uint32_t)value & INT32_MAX;
 }
 
 /* 0 if it is gone since the listing. */

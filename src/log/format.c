@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Years from 2038 on, also where long has 32 bits. */
+#define _TIME_BITS 64
 #include <string.h>
 #include <time.h>
 

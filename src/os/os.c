@@ -317,9 +317,11 @@ os_getrandom(void *buf, size_t n)
 static int
 os_futex_wait(const void *word, uint32_t expect, int64_t ns)
 {
-	struct timespec ts = {ns / 1000000000, ns % 1000000000};
+	/* As the kernel has it, also where time_t is wider than long. */
+	__kernel_long_t ts[2] = {(__kernel_long_t)(ns / 1000000000),
+	    (__kernel_long_t)(ns % 1000000000)};
 
-	RET((int)syscall(SYS_futex, word, FUTEX_WAIT, expect, &ts, NULL, 0));
+	RET((int)syscall(SYS_futex, word, FUTEX_WAIT, expect, ts, NULL, 0));
 }
 
 static int

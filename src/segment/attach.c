@@ -197,6 +197,13 @@ map(struct shunt__object *obj)
 	void *at;
 	int e = shunt__os.fstat(obj->fd, &st);
 
+	/* Made by a peer of 64 bits; a part of it would be no object. */
+	if (obj->geo.size > SIZE_MAX)
+		return shunt__fail(-ENOMEM,
+		    "%s: %llu bytes are more than a process of 32 bits can "
+		    "map; use it from one of 64",
+		    shunt__quote(obj->name.shown),
+		    (unsigned long long)obj->geo.size);
 	if (e == 0)
 		e = map_pages(obj, &at);
 	if (e < 0)

@@ -78,6 +78,21 @@ errno_codes_have_names_and_texts(void **state)
 }
 
 static void
+each_errno_has_the_name_that_the_c_library_knows(void **state)
+{
+	(void)state;
+#ifdef __GLIBC__
+	for (int err = 1; err < 4096; err++) {
+		const char *name = strerrorname_np(err);
+		assert_string_equal(shunt_error_name(-err),
+		    name != NULL ? name : "unknown error");
+	}
+#else
+	skip();
+#endif
+}
+
+static void
 unknown_codes_are_told_so(void **state)
 {
 	static const int codes[] = {
@@ -201,6 +216,7 @@ main(void)
 	    TEST(table_and_header_agree),
 	    TEST(texts_are_sentences_without_a_full_stop),
 	    TEST(errno_codes_have_names_and_texts),
+	    TEST(each_errno_has_the_name_that_the_c_library_knows),
 	    TEST(unknown_codes_are_told_so),
 	    TEST(each_thread_has_its_own_detail),
 	    TEST(details_are_cut_not_overrun),

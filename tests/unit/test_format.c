@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Lines of a log: what stands in them, and that nothing can break them. */
+#define _TIME_BITS 64 /* as the library has it */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

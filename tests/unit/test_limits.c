@@ -164,6 +164,31 @@ a_full_file_system_at_the_first_send(void **state)
 	in_small_tmpfs(claim_too_much);
 }
 
+/* ---- addresses -------------------------------------------------------------
+ */
+
+static void
+what_has_more_bytes_than_addresses_is_told(void **state)
+{
+	/* 2^32 of rings, and a little before them. */
+	const struct shunt_queue_options o = {
+	    .sz = sizeof(o), .lanes = 4, .lane_bytes = 1u << 30};
+	const char *name = test_name("wide");
+	struct shunt_queue *queue;
+
+	(void)state;
+	int e = shunt_queue_open(&queue, name, &o);
+	if (sizeof(size_t) > 4) {
+		assert_true(e >= 0);
+	} else {
+		assert_int_equal(e, -ENOMEM);
+		assert_detail("a process of 32 bits");
+		assert_null(queue);
+	}
+	shunt_queue_close(&queue);
+	assert_false(test_there(name));
+}
+
 /* ---- descriptors -----------------------------------------------------------
  */
 
@@ -188,7 +213,7 @@ run_out_of_descriptors(void *name)
 		if (e >= 0)
 			break;
 		NEED(e == -EMFILE);
-		says("Too many open files");
+		says(shunt_error_text(-EMFILE));
 		NEED(!test_there(name));
 		NEED(shunt_segment_create(&seg, name, 10, NULL) == -EMFILE ||
 		     spare > 0);
@@ -279,6 +304,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_full_file_system_at_create),
 	    TEST(a_full_file_system_at_the_first_send),
+	    TEST(what_has_more_bytes_than_addresses_is_told),
 	    TEST(no_descriptors_left),
 	    TEST(a_storm_of_signals),
 	};

@@ -215,11 +215,12 @@ bad_requests(void **state)
 	(void)state;
 	assert_int_equal(shunt_segment_create(&seg, name, 0, NULL), -EINVAL);
 	assert_detail("at least 1 byte");
-	assert_int_equal(
-	    shunt_segment_create(&seg, name, SIZE_MAX, NULL), -EINVAL);
+	/* Of 64 bits it is no size, of 32 one that nobody can map. */
+	assert_int_equal(shunt_segment_create(&seg, name, SIZE_MAX, NULL),
+	    SIZE_MAX > UINT32_MAX ? -EINVAL : -ENOMEM);
 	/* Over the limit of a file, or of this file system first. */
 	int e = shunt_segment_create(&seg, name, INT64_MAX, NULL);
-	assert_true(e == -EINVAL || e == -ENOSPC);
+	assert_true(e == -EINVAL || e == -ENOSPC || SIZE_MAX == UINT32_MAX);
 	assert_int_equal(
 	    shunt_segment_create(&seg, "a/b", 1, NULL), SHUNT_E_NAME);
 	assert_int_equal(shunt_segment_create(&seg, "fd:0", 1, NULL), -EINVAL);

@@ -148,7 +148,7 @@ read_only_from_the_beginning(void **state)
 	shunt_segment_close(&seg);
 }
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__i386__)
 static const unsigned char code[] = {0xb8, 42, 0, 0, 0, 0xc3};
 #elif defined(__aarch64__)
 static const unsigned char code[] = {
