@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -287,9 +288,13 @@ sysv_life(const char *name)
 	(void)name;
 	if (e < 0)
 		return e;
-	snprintf(id, sizeof(id), "sysv:id=%d", shunt_sysv_id(seg));
+	int number = shunt_sysv_id(seg);
+	snprintf(id, sizeof(id), "sysv:id=%d", number);
 	shunt_segment_close(&seg);
-	return shunt_remove(id, NULL);
+	e = shunt_remove(id, NULL);
+	if (e < 0) /* it has no name by which anybody could */
+		shmctl(number, IPC_RMID, NULL);
+	return e;
 }
 
 const struct life lives[] = {
