@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common.h"
+#include "ring/lane_layout.h"
 
 struct image_shape image_shape;
 
@@ -36,9 +37,12 @@ word(void)
 	    0xffffffffffffffff};
 	uint64_t x = rnd();
 
-	switch (x % 4) {
+	switch (x % 5) {
 	case 0:
 		return (x >> 8) % 8192;
+	case 3: /* a record's header, perhaps */
+		return SHUNT__LANE_REC | (uint64_t)((x >> 8) % 4 == 0) << 62 |
+		       (uint64_t)((x >> 10) % 4 == 0) << 61 | (x >> 16) % 4200;
 	case 1:
 		return (UINT64_C(1) << ((x >> 8) % 64)) - ((x >> 16) & 1);
 	case 2:

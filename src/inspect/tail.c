@@ -235,8 +235,10 @@ wall_offset(
 		return off;
 	if (memcmp(its, boot, sizeof(boot)) != 0)
 		return noted;
-	return off - noted < WALL_SLACK && noted - off < WALL_SLACK ? noted
-								    : off;
+	/* It may say anything: what lies between is no int64_t then. */
+	uint64_t apart = off > noted ? (uint64_t)off - (uint64_t)noted
+				     : (uint64_t)noted - (uint64_t)off;
+	return apart < WALL_SLACK ? noted : off;
 }
 
 static int

@@ -7,9 +7,11 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <cmocka.h>
 
+#include <shunt/inspect.h>
 #include <shunt/log.h>
 #include <shunt/logd.h>
 #include <shunt/segment.h>
@@ -526,6 +528,30 @@ a_pipe_is_written_at_least_once(void **state)
 	close(fd);
 }
 
+/* The sanitizer sees where the difference of two clocks is none. */
+static void
+a_tail_does_not_believe_a_clock_that_was_scribbled_over(void **state)
+{
+	char year[16], now[8];
+	time_t t = time(NULL);
+	struct shunt_tail *tail;
+	const char *line;
+
+	(void)state;
+	assert_int_equal(serve(0), 0);
+	say("here");
+	shunt__store64(
+	    &logd->sources[0]->server->sv_wall, UINT64_C(0x8383838383838383));
+	assert_int_equal(
+	    shunt_tail_open(&tail, name, NULL, SHUNT_FORMAT_JSON), 0);
+	assert_true(shunt_tail_next(tail, &line) > 0);
+	assert_non_null(strstr(line, "here"));
+	strftime(now, sizeof(now), "%Y-", gmtime(&t));
+	snprintf(year, sizeof(year), "\"%s", now);
+	assert_non_null(strstr(line, year));
+	shunt_tail_close(&tail);
+}
+
 static void
 records_of_another_boot_have_its_clock(void **state)
 {
@@ -629,6 +655,7 @@ main(void)
 	    CASE(flush_with_each_policy),
 	    CASE(an_idle_server_sleeps_long),
 	    CASE(a_pipe_is_written_at_least_once),
+	    CASE(a_tail_does_not_believe_a_clock_that_was_scribbled_over),
 	    CASE(records_of_another_boot_have_its_clock),
 	    CASE(an_empty_log_goes_with_its_last_user),
 	    CASE(unread_records_keep_their_log),
