@@ -79,8 +79,8 @@ shunt__fail(int code, const char *fmt, ...)
 int
 shunt__nowhere(void)
 {
-	return shunt__fail(-EINVAL,
-	    "no place for the handle: the call was given NULL for it");
+	return shunt__fail(
+	    -EINVAL, "no place for the handle: the call was given NULL for it");
 }
 
 void
