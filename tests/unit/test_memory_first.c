@@ -90,12 +90,12 @@ static void
 a_system_v_segment_without_memory_for_its_handle(void **state)
 {
 	char name[40];
-	int id = shmget(IPC_PRIVATE, 100, 0600);
 
 	(void)state;
 #ifndef OURS
 	skip();
 #endif
+	int id = shmget(IPC_PRIVATE, 100, 0600);
 	if (id < 0)
 		skip(); /* this kernel has none */
 	/* From here on it goes with us. */
