@@ -33,6 +33,11 @@ static const struct shunt_call_options brief = {
 static const struct shunt_call_options served = {
     .sz = sizeof(served), .wait_ns = 70000000, .flags = SHUNT_CALL_SERVED};
 static const struct shunt_call_options wrong = {.sz = 4};
+/* Of a later version, which asks for what is not known here. */
+static const struct {
+	struct shunt_call_options o;
+	uint64_t more;
+} later = {{.sz = sizeof(later)}, 1};
 
 static const char *name;
 static struct shunt_client *client;
@@ -128,6 +133,9 @@ a_full_lane_of_requests(void **state)
 	assert_int_equal(
 	    shunt_client_send(client, big, sizeof(big), NULL, &brief),
 	    -ETIMEDOUT);
+	assert_int_equal(
+	    shunt_client_send(client, big, sizeof(big), NULL, &later.o),
+	    -EINVAL);
 	shunt__os.futex_wait = serve_then_sleep;
 	assert_int_equal(
 	    shunt_client_send(client, big, sizeof(big), NULL, NULL), 0);

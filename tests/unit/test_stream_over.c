@@ -5,6 +5,8 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
 
 #include <shunt.h>
 
@@ -282,6 +284,62 @@ nothing_is_torn(void **state)
 	assert_false(test_there(s.name));
 }
 
+/* The caller's second page may not be written at first: whoever writes there
+ * stops in the middle of the copy, and the writer goes on meanwhile. */
+
+static struct ends going;
+static char *pages;
+
+static void
+go_round(int sig)
+{
+	(void)sig;
+	if (mprotect(pages, 2 * 4096, PROT_READ | PROT_WRITE) != 0)
+		_exit(99);
+	for (int i = 0; i < 400; i++)
+		if (shunt_stream_writer_write(going.w, "abcdefgh", 8, NULL) !=
+		    8)
+			_exit(98);
+}
+
+static void
+what_is_overrun_while_it_is_copied_does_not_come(void **state)
+{
+	struct sigaction sa = {.sa_handler = go_round}, before;
+	char buf[8];
+
+	(void)state;
+	for (int first = 0; first < 2; first++) {
+		going = fresh();
+		for (int i = 0; i < 2; i++)
+			assert_int_equal(shunt_stream_writer_write(
+					     going.w, "12345678", 8, NULL),
+			    8);
+		pages = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		assert_true(pages != MAP_FAILED);
+		assert_int_equal(mprotect(pages + 4096, 4096, PROT_NONE), 0);
+		assert_int_equal(sigaction(SIGSEGV, &sa, &before), 0);
+		/* In the first record, or in the one behind it. */
+		ssize_t n = shunt_stream_reader_read(
+		    going.r, pages + 4096 - (first ? 0 : 8), 16, &surely);
+		assert_int_equal(sigaction(SIGSEGV, &before, NULL), 0);
+		if (!first) {
+			assert_int_equal(n, 8);
+			assert_memory_equal(pages + 4096 - 8, "12345678", 8);
+			n = shunt_stream_reader_read(going.r, buf, 8, &surely);
+		}
+		assert_int_equal(n, SHUNT_E_OVERRUN);
+		n = shunt_stream_reader_read(going.r, buf, 8, &surely);
+		assert_int_equal(n, 8);
+		assert_memory_equal(buf, "abcdefgh", 8);
+		munmap(pages, 2 * 4096);
+		shunt_stream_writer_close(&going.w);
+		shunt_stream_reader_close(&going.r);
+		unlink(test_path(going.name));
+	}
+}
+
 int
 main(void)
 {
@@ -291,6 +349,7 @@ main(void)
 	    TEST(ends_and_breaks),
 	    TEST(it_has_no_zero_copy),
 	    TEST(nothing_is_torn),
+	    TEST(what_is_overrun_while_it_is_copied_does_not_come),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
