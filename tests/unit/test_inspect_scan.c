@@ -322,6 +322,7 @@ wrong_arguments_of_a_scan_are_refused(void **state)
 	/* Nothing was told yet. */
 	assert_int_equal(shunt_scan_users(scan, &pid, 1), 0);
 	assert_int_equal(shunt_scan_users(scan, NULL, 1), -EINVAL);
+	assert_int_equal(shunt_scan_users(scan, NULL, 0), 0);
 	assert_int_equal(shunt_scan_next(scan, &info), -EINVAL);
 	assert_int_equal(shunt_segment_stat(f.name, &info, NULL, 0), -EINVAL);
 	assert_detail("sz");
