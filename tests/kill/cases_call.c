@@ -60,8 +60,12 @@ server(const struct world *w)
 static int
 ask(struct shunt_client *c, uint32_t i)
 {
-	return shunt_client_send(
+	int e = shunt_client_send(
 	    c, message_text(i), message_size[i], NULL, &now);
+
+	if (e != 0)
+		printf("%s\n", shunt_error_name(e));
+	return e;
 }
 
 /* Which request is open in @s, or -1 for none. */
