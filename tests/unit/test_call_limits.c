@@ -144,6 +144,21 @@ a_full_lane_of_requests(void **state)
 		assert_int_equal(answer_of(&now), 1);
 }
 
+/* They are in nobody's way, but where they lie there is no room. */
+static void
+who_comes_to_a_lane_full_of_what_was_given_up_takes_another(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(ask(big, sizeof(big)), 0);
+		assert_int_equal(ask(big, sizeof(big)), 0);
+		assert_int_equal(ask(big, sizeof(big)), -EAGAIN);
+		shunt_client_close(&client);
+		assert_int_equal(shunt_client_open(&client, name, &small), 0);
+	}
+	assert_int_equal(take(), -EAGAIN);
+}
+
 /* ---- at full speed ---- */
 
 static void *
@@ -621,6 +636,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    FRESH(a_full_lane_of_requests),
+	    FRESH(who_comes_to_a_lane_full_of_what_was_given_up_takes_another),
 	    FRESH(who_waits_for_room_sends_all_in_order),
 	    FRESH(removed_by_force_both_ends_say_so),
 	    FRESH(arguments_that_are_none),
