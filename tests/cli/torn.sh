@@ -11,7 +11,7 @@ over() {
 	    dd of="$SHM$1" bs=1 seek=$((at - $3)) conv=notrunc 2>"$T/dd"
 }
 
-# A log: what came before is there, and so is what the others wrote.
+# A log: what came before is there still.
 "$SHUNT" log -n "$N-l" first
 "$SHUNT" log -n "$N-l" second
 "$SHUNT" log -n "$N-l" third
@@ -33,7 +33,7 @@ printf '\377\377\377\377' |
     dd of="$SHM-q" bs=1 seek=44 conv=notrunc 2>"$T/dd"
 run "$SHUNT" ls
 went 'ls of an object with a torn header'
-row 'is of no known kind' "$N-q" '*'
+row 'is of no known kind, and nobody knows whose' "$N-q" 'other *unknown*'
 run "$SHUNT" clean --yes --idle --name="$N-q"
 went 'clean where one has a torn header'
 check 'it is nobody'"'"'s to clean' [ -e "$SHM-q" ]
