@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* limit: 120 */
+/* limit: 300 */
 /*
  * A peer that changes a word between two reads of one call.  A debugger's
  * watch on each word of an object sees every load and store of a call: so the
@@ -541,6 +541,33 @@ log_one(void *h)
 	return shunt_log_write(h, SHUNT_LOG_INFO, "another line", 12);
 }
 
+static void
+log_fill(void)
+{
+	struct shunt_log *l = log_open();
+
+	for (int i = 0; i < 3; i++)
+		NEED(log_one(l) == 0);
+	shunt_log_close(&l);
+}
+
+static void *
+log_server(void)
+{
+	static const struct shunt_logd_options o = {
+	    .sz = sizeof(o), .file = "/dev/null"};
+	struct shunt_logd *d;
+
+	NEED(shunt_logd_open(&d, name, &o) >= 0);
+	return d;
+}
+
+static int64_t
+step_one(void *h)
+{
+	return shunt_logd_step(h, SHUNT_NOWAIT);
+}
+
 static const struct operation {
 	const char *name;
 	void (*make)(void);
@@ -562,6 +589,7 @@ static const struct operation {
     {"call-serve", call_make, call_server, serve_one},
     {"call-reply", call_make, replied, reply_one},
     {"log-write", log_make, log_open, log_one},
+    {"log-serve", log_fill, log_server, step_one},
 };
 
 /* ---- the victim ------------------------------------------------------------
@@ -866,7 +894,7 @@ main(int argc, char **argv)
 {
 	stay_here();
 	verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
-	alarm(110);
+	alarm(290);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	said = test_shared(sizeof(*said));
 	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
