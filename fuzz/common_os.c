@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptors, lock bytes, sleep and time, as machine.h has them. */
+/* Descriptors and lock bytes, as machine.h has them. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "machine.h"
@@ -28,9 +27,6 @@ static struct held {
 static int nlocks;
 
 static int last_description;
-static int running;
-static unsigned asked; /* for processors */
-static uint64_t passed;
 static struct shunt__os real;
 
 /* ---- descriptors ---- */
@@ -266,97 +262,6 @@ fake_lock(int fd, int cmd, struct flock *fl)
 	return 0;
 }
 
-/* ---- time ---- */
-
-uint64_t
-machine_passed(void)
-{
-	return passed;
-}
-
-void
-machine_sleep(int64_t ns)
-{
-	passed += ns > 0 ? (uint64_t)ns : 0;
-}
-
-int __real_clock_gettime(clockid_t id, struct timespec *ts);
-int __wrap_clock_gettime(clockid_t id, struct timespec *ts);
-
-/* The linker leads the library's calls here.  A look takes a little, so that
- * who looks until then gets there. */
-int
-__wrap_clock_gettime(clockid_t id, struct timespec *ts)
-{
-	const uint64_t began = UINT64_C(1000000000000);
-
-	if (!running || id != CLOCK_MONOTONIC)
-		return __real_clock_gettime(id, ts);
-	passed += 50;
-	ts->tv_sec = (time_t)((began + passed) / 1000000000u);
-	ts->tv_nsec = (long)((began + passed) % 1000000000u);
-	return 0;
-}
-
-static int
-fake_nanosleep(int64_t ns)
-{
-	machine_sleep(ns);
-	return 0;
-}
-
-/* Nobody else is there who could wake. */
-static int
-fake_futex_wait(const void *word, uint32_t expect, int64_t ns)
-{
-	if (__atomic_load_n((const uint32_t *)word, __ATOMIC_SEQ_CST) != expect)
-		return -EAGAIN;
-	machine_sleep(ns);
-	return -ETIMEDOUT;
-}
-
-static int
-fake_futex_waitv(const struct shunt__waitv *of, int n, int64_t ns)
-{
-	for (int i = 0; i < n; i++)
-		if (__atomic_load_n((const uint32_t *)(uintptr_t)of[i].word,
-			__ATOMIC_SEQ_CST) != (uint32_t)of[i].expect)
-			return -EAGAIN;
-	machine_sleep(ns);
-	return -ETIMEDOUT;
-}
-
-static int
-fake_futex_wake(const void *word, int n)
-{
-	(void)word;
-	(void)n;
-	return 0;
-}
-
-static int
-fake_membarrier(int cmd)
-{
-	(void)cmd;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return 0;
-}
-
-static int
-fake_yield(void)
-{
-	machine_sleep(1000);
-	return 0;
-}
-
-/* Who has no other processor does not spin: that takes most of the time, so
- * one handle in four does. */
-static int
-fake_cpus(void)
-{
-	return 1 + (++asked % 4 == 3);
-}
-
 static pid_t
 pid(void)
 {
@@ -393,18 +298,12 @@ install(void)
 	shunt__os.fcntl = fake_fcntl;
 	shunt__os.fdatasync = fake_nothing;
 	shunt__os.touch = fake_nothing;
-	shunt__os.futex_wait = fake_futex_wait;
-	shunt__os.futex_wake = fake_futex_wake;
-	shunt__os.futex_waitv = fake_futex_waitv;
-	shunt__os.membarrier = fake_membarrier;
-	shunt__os.nanosleep = fake_nanosleep;
-	shunt__os.yield = fake_yield;
-	shunt__os.cpus = fake_cpus;
 	shunt__os.getpid = pid;
 	shunt__os.gettid = pid;
 	shunt__os.geteuid = root;
 	shunt__os.dup = fake_dup;
 	machine_files_table();
+	machine_time_table();
 }
 
 int
@@ -413,9 +312,7 @@ machine_begin(unsigned char *bytes, size_t size)
 	if (real.open == NULL)
 		install();
 	machine_files_begin(bytes, size);
-	passed = 0;
-	asked = 0;
-	running = 1;
+	machine_time(1);
 	return fake_open("/proc/self/fd/image", 0, 0);
 }
 
@@ -435,5 +332,5 @@ machine_end(void)
 	if (open != 1 || nlocks != 0 || machine_mapped() != 0)
 		abort();
 	fds[0].node = NULL;
-	running = 0;
+	machine_time(0);
 }

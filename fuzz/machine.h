@@ -62,7 +62,10 @@ void machine_end(void);
 
 /* Nanoseconds that passed since it began. */
 uint64_t machine_passed(void);
-void machine_sleep(int64_t ns);
+
+/* common_time.c: time begins anew, or is that of the world again. */
+void machine_time(int on);
+void machine_time_table(void);
 
 /* common_map.c: memory of so many bytes at least, the same again for the same
  * size. */
