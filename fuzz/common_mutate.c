@@ -16,6 +16,8 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
 size_t LLVMFuzzerCustomMutator(
     uint8_t *data, size_t size, size_t most, unsigned int seed);
 
+enum { MOST = 512 };
+
 static uint64_t state;
 
 static uint64_t
@@ -105,6 +107,11 @@ LLVMFuzzerCustomMutator(
 	uint64_t off, value;
 	size_t at, len;
 
+	/* Two dozen patches say as much as a thousand. */
+	if (image_shape.geo.size != 0 && most > MOST)
+		most = MOST;
+	if (size > most)
+		size = most;
 	state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
 	len = rnd() % 2 ? 8 : 4;
 	if (image_shape.geo.size == 0 || rnd() % 2 ||
