@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Users and groups by name: what the system's lists of them may answer.
- * The program brings its own lists, in front of the C library's.
+ * The program brings its own lists, in front of the C library's; another one
+ * than glibc, linked statically, wants to have them alone.
  */
 #include "unit/unit.h"
 #include <cmocka.h>
@@ -19,6 +20,7 @@ static int says;
 static size_t room_wanted, room_most;
 static int asked;
 
+#ifdef __GLIBC__
 static int
 look_up(const char *name, size_t len, uint32_t *id)
 {
@@ -55,6 +57,8 @@ getgrnam_r(const char *name, struct group *gr, char *buf, size_t len,
 	return e;
 }
 
+#endif
+
 static const struct {
 	const char *what;
 	int (*number)(const char *name, uint32_t *out);
@@ -64,6 +68,9 @@ static const struct {
 static void
 lists_say(int e, size_t wanted)
 {
+#ifndef __GLIBC__
+	skip();
+#endif
 	says = e;
 	room_wanted = wanted;
 	asked = 0;

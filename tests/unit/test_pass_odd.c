@@ -32,15 +32,18 @@ static struct {
 static ssize_t
 recvmsg_played(int socket, struct msghdr *msg, int flags)
 {
+	size_t len = (size_t)come.count * sizeof(int);
+
 	(void)socket;
 	assert_int_equal(flags, MSG_CMSG_CLOEXEC);
 	memcpy(msg->msg_iov->iov_base, &good, sizeof(good));
 	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
 	c->cmsg_level = come.level;
 	c->cmsg_type = come.type;
-	c->cmsg_len = CMSG_LEN((size_t)come.count * sizeof(int));
-	memcpy(CMSG_DATA(c), come.fds, (size_t)come.count * sizeof(int));
-	msg->msg_controllen = CMSG_SPACE((size_t)come.count * sizeof(int));
+	/* Not of the same type in every C library. */
+	c->cmsg_len = (__typeof__(c->cmsg_len))CMSG_LEN(len);
+	memcpy(CMSG_DATA(c), come.fds, len);
+	msg->msg_controllen = (__typeof__(msg->msg_controllen))CMSG_SPACE(len);
 	msg->msg_flags = come.flags;
 	return sizeof(good);
 }
