@@ -23,8 +23,8 @@
 
 static const struct shunt_queue_options small = {
     .sz = sizeof(small), .lane_bytes = 4096, .lanes = 4};
-static const struct shunt_recv_options now = {
-    .sz = sizeof(now), .wait_ns = SHUNT_NOWAIT};
+static const struct shunt_recv_options briefly = {
+    .sz = sizeof(briefly), .wait_ns = 5000};
 static const struct shunt_remove_options force = {
     .sz = sizeof(force), .flags = SHUNT_REMOVE_FORCE};
 static const struct shunt_remove_options idle = {
@@ -70,10 +70,8 @@ a_name_that_leads_elsewhere_is_noticed(void **state)
 
 	(void)state;
 	shunt__os.lstat = lstat_elsewhere;
-	assert_int_equal(shunt_queue_recv(queue, buf, 8, NULL,
-			     &(struct shunt_recv_options){
-				 .sz = sizeof(now), .wait_ns = 5000}),
-	    SHUNT_E_REMOVED);
+	assert_int_equal(
+	    shunt_queue_recv(queue, buf, 8, NULL, &briefly), SHUNT_E_REMOVED);
 	assert_refused(
 	    shunt_remove(name, &force), -EBUSY, "somebody replaced it");
 	/* Nor does who leaves take away what is not his. */
@@ -83,10 +81,8 @@ a_name_that_leads_elsewhere_is_noticed(void **state)
 	queue = open_queue(name, 0);
 	/* A folder that became a file: the name is gone. */
 	SAY(lstat, 0, FOR_EVER, -ENOTDIR);
-	assert_int_equal(shunt_queue_recv(queue, buf, 8, NULL,
-			     &(struct shunt_recv_options){
-				 .sz = sizeof(now), .wait_ns = 5000}),
-	    SHUNT_E_REMOVED);
+	assert_int_equal(
+	    shunt_queue_recv(queue, buf, 8, NULL, &briefly), SHUNT_E_REMOVED);
 	shunt__os = real_os;
 	shunt_queue_close(&queue);
 	assert_false(test_there(name));
@@ -362,9 +358,8 @@ its_users_are_told_although_a_signal_comes(void **state)
 	shunt__os = real_os;
 	/* At once, by the word: the name is not looked at. */
 	shunt__os.lstat = NULL;
-	assert_int_equal(shunt_queue_recv(queue, buf, 8, NULL,
-			     &(struct shunt_recv_options){.sz = sizeof(now)}),
-	    SHUNT_E_REMOVED);
+	assert_int_equal(
+	    shunt_queue_recv(queue, buf, 8, NULL, &briefly), SHUNT_E_REMOVED);
 	shunt__os = real_os;
 	shunt_queue_close(&queue);
 }
