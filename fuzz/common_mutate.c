@@ -12,7 +12,9 @@
 
 struct image_shape image_shape;
 
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
+/* Where there is no libFuzzer, nobody mutates. */
+__attribute__((weak)) size_t LLVMFuzzerMutate(
+    uint8_t *data, size_t size, size_t most);
 size_t LLVMFuzzerCustomMutator(
     uint8_t *data, size_t size, size_t most, unsigned int seed);
 
