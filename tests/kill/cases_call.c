@@ -60,8 +60,8 @@ server(const struct world *w)
 static int
 ask(struct shunt_client *c, uint32_t i)
 {
-	int e = shunt_client_send(
-	    c, message_text(i), message_size[i], NULL, &now);
+	int e =
+	    shunt_client_send(c, message_text(i), message_size[i], NULL, &now);
 
 	if (e != 0)
 		printf("%s\n", shunt_error_name(e));
