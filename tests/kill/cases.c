@@ -255,7 +255,7 @@ without_string_instructions(char **argv)
 	execv("/proc/self/exe", argv); /* if it fails: slower, not wrong */
 }
 
-#define LONGEST 128
+#define LONGEST 160
 
 /*
  * A memfd has no name that anybody could remove, and who held the object

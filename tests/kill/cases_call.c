@@ -523,6 +523,99 @@ check_empty(void *ctx, unsigned long point)
 	return round_trips(ctx, 3);
 }
 
+/* ---- both in one: what has no other end to wait for ---- */
+
+/* It takes a reply that is there. */
+static void
+victim_poll(void *ctx)
+{
+	struct world *w = ctx;
+	struct shunt_client *c = caller(w, 0);
+	struct shunt_service *s = server(w);
+	unsigned char buf[2048];
+	ssize_t n;
+
+	sweep_require(c != NULL && s != NULL);
+	sweep_require(ask(c, 1) == 0 && next(s) == 1 && answer(s, 1) == 0);
+	sweep_begin();
+	n = shunt_client_poll(c, buf, sizeof(buf), NULL, &now);
+	sweep_end();
+	sweep_require(n >= 0 && message_right(buf, (size_t)n, 1));
+}
+
+/* A request and its reply that are written in place. */
+static void
+victim_in_place(void *ctx)
+{
+	struct world *w = ctx;
+	struct shunt_client *c = caller(w, 0);
+	struct shunt_service *s = server(w);
+	size_t len = message_size[0];
+	void *room;
+
+	sweep_require(c != NULL && s != NULL);
+	sweep_begin();
+	sweep_require(shunt_client_reserve(c, len, &room, &now) == 0);
+	memcpy(room, message_text(0), len);
+	sweep_require(shunt_client_commit(c, len, NULL) == 0);
+	w->p->done[0] = 1;
+	w->p->done[1] = 1; /* from here on the server may have it */
+	sweep_require(next(s) == 0);
+	sweep_require(shunt_service_reserve(s, len, &room) == 0);
+	memcpy(room, message_text(0), len);
+	sweep_require(shunt_service_commit(s, 0, len) == 0);
+	w->p->done[2] = 1;
+	sweep_end();
+}
+
+static int
+check_in_place(void *ctx, unsigned long point)
+{
+	struct world *w = ctx;
+	uint32_t there = w->p->done[0] && !w->p->done[1];
+	int n = replies(w, 0);
+
+	(void)point;
+	CHECK(n >= (int)w->p->done[2] && n <= (int)w->p->done[1]);
+	CHECK(rest_is(w, 0, 0, there, n == 0) == 0);
+	return round_trips(w, 3);
+}
+
+static void
+victim_finish(void *ctx)
+{
+	struct world *w = ctx;
+	struct shunt_service *s = server(w);
+
+	sweep_require(s != NULL);
+	sweep_begin();
+	sweep_require(shunt_service_finish(s) == 0);
+	w->p->done[0] = 1;
+	sweep_end();
+}
+
+/* Finished or not; what was asked before is served in either case. */
+static int
+check_finished(void *ctx, unsigned long point)
+{
+	struct world *w = ctx;
+	struct shunt_service *s = server(w);
+	struct shunt_client *c = caller(w, 0);
+	int e, got;
+
+	(void)point;
+	CHECK(s != NULL && c != NULL);
+	for (int i = 0; i < MESSAGES; i++)
+		CHECK(next(s) == i && answer(s, (uint32_t)i) == 0);
+	e = shunt_client_send(c, message_text(0), message_size[0], NULL, &now);
+	CHECK(e == SHUNT_E_CLOSED || (e == 0 && w->p->done[0] == 0));
+	got = next(s);
+	CHECK(e == 0 ? got == 0 : got == -2);
+	shunt_client_close(&c);
+	shunt_service_close(&s);
+	return 0;
+}
+
 /* ---- client against server ---- */
 
 /* Half of the requests, in a process that is killed with it. */
@@ -651,6 +744,9 @@ const struct sweep_case call_cases[] = {
     CASE("call-serve", setup_asked, victim_serve, check_served),
     CASE("call-recover", setup_begun, victim_recover, check_recovered),
     CASE("call-park", setup_empty, victim_park, check_empty),
+    CASE("call-poll", setup_empty, victim_poll, check_empty),
+    CASE("call-in-place", setup_empty, victim_in_place, check_in_place),
+    CASE("call-finish", setup_asked, victim_finish, check_finished),
     {.name = "grid-call-serve",
 	.setup = setup_half,
 	.victim = victim_other_half,
