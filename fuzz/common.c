@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <shunt/inspect.h>
+
 #include "common.h"
 #include "machine.h"
 
@@ -90,6 +92,18 @@ image_resize(struct image *im, size_t size)
 	machine_move(to, size);
 }
 
+/* As `shunt stat` does, and `ls`, `why` and `top`. */
+static void
+look_at(const struct image *im)
+{
+	struct shunt_segment_info st = {.sz = sizeof(st)};
+	struct shunt_participant list[8];
+
+	if (shunt_segment_stat(im->name, &st, list, 8) >= 0 &&
+	    memchr(st.name, 0, sizeof(st.name)) == NULL)
+		abort();
+}
+
 void
 image_free(const struct image *im)
 {
@@ -97,6 +111,6 @@ image_free(const struct image *im)
 	 * does not wait at all. */
 	if (machine_passed() > BOUND)
 		abort();
-	(void)im;
+	look_at(im);
 	machine_end();
 }
