@@ -152,13 +152,16 @@ child(void (*run)(uint64_t), uint64_t arg)
 	return pid;
 }
 
-/* 0 if it ended by itself in 5 s, with a code. */
+/* 0 if it ended by itself in 5 s, with a code; or by the signal that came
+ * before it listened. */
 static int
 ended(pid_t pid, int *status)
 {
 	for (int i = 0; i < 5000; i++) {
 		if (waitpid(pid, status, WNOHANG) == pid)
-			return WIFSIGNALED(*status) || *status == 1;
+			return (WIFSIGNALED(*status) &&
+				   WTERMSIG(*status) != SIGTERM) ||
+			       *status == 1;
 		shunt__os.nanosleep(1000000);
 	}
 	printf("a server hangs\n");
