@@ -149,6 +149,8 @@ a_segment_whose_users_cannot_be_listed_is_of_unknown_state(void **state)
 	shunt_segment_close(&seg);
 #ifdef OURS
 	assert_true(unknown > 0);
+#else
+	(void)unknown; /* nothing failed */
 #endif
 }
 
