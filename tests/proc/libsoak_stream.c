@@ -168,9 +168,11 @@ take_break(struct world *w, int fresh)
 	w->breaks++;
 }
 
-/* Something is there or comes soon, whatever happens to the writer. */
+/* Something is there or comes soon, whatever happens to the writer; unless he
+ * was the last one. */
 static ssize_t
-wait_for_some(struct shunt_stream_reader *reader, const void **bytes, int way)
+wait_for_some(const struct world *w, struct shunt_stream_reader *reader,
+    const void **bytes, int way)
 {
 	const struct shunt_recv_options soon = {
 	    .sz = sizeof(soon), .wait_ns = way == 2 ? -1 : 50 * (int64_t)MS};
@@ -180,8 +182,10 @@ wait_for_some(struct shunt_stream_reader *reader, const void **bytes, int way)
 		return n == -ETIMEDOUT ? -EAGAIN : n;
 	struct pollfd p = {
 	    .fd = shunt_stream_reader_fd(reader), .events = POLLIN};
+	uint64_t end = test_now() + STILL_MOST * MS;
 	NEED(p.fd >= 0);
-	NEED(poll(&p, 1, STILL_MOST) == 1);
+	while (poll(&p, 1, 100) != 1 && !w->finish)
+		NEED(test_now() < end);
 	return n;
 }
 
@@ -195,7 +199,7 @@ read_all(struct world *w, uint32_t life)
 	for (;;) {
 		const void *bytes;
 		int last = (int)w->finish;
-		ssize_t n = wait_for_some(reader, &bytes, last ? 0 : way);
+		ssize_t n = wait_for_some(w, reader, &bytes, last ? 0 : way);
 		if (n == -EAGAIN && last)
 			break;
 		if (n == -EAGAIN)
