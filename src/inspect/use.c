@@ -42,7 +42,7 @@ int32_t
 shunt__pass_number(const char *text)
 {
 	char *end;
-	long n = strtol(text, &end, 10);
+	long long n = strtoll(text, &end, 10);
 
 	return end == text || *end != 0 || n < 0 || n > INT32_MAX ? -1
 								  : (int32_t)n;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <semaphore.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -361,14 +362,15 @@ a_semaphore_that_is_cut_meanwhile_has_no_value(void **state)
 	const char *plain = test_name("cut");
 	char path[300], name[300];
 	struct shunt_segment_info info;
-	int32_t words[8] = {5};
+	sem_t sem;
 
 	(void)state;
+	assert_int_equal(sem_init(&sem, 1, 5), 0);
 	snprintf(path, sizeof(path), "/dev/shm/sem.%s", plain + 1);
 	snprintf(name, sizeof(name), "sem:%s", plain);
 	for (int cut = 0; cut < 2; cut++) {
 		int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-		assert_int_equal(pwrite(fd, words, sizeof(words), 0), 32);
+		assert_int_equal(pwrite(fd, &sem, sizeof(sem), 0), sizeof(sem));
 		struct shunt_scan *scan = scan_of(1u << SHUNT_PLACE_SEM, 0);
 		if (cut)
 			assert_int_equal(ftruncate(fd, 0), 0);

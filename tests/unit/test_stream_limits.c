@@ -29,8 +29,8 @@ static const struct shunt_recv_options now = {
     .sz = sizeof(now), .wait_ns = SHUNT_NOWAIT};
 static const struct shunt_send_options send_now = {
     .sz = sizeof(send_now), .wait_ns = SHUNT_NOWAIT};
-static const struct shunt_send_options send_wrong = {.sz = 4};
-static const struct shunt_recv_options recv_wrong = {.sz = 4};
+static const struct shunt_send_options send_wrong = {.sz = 3};
+static const struct shunt_recv_options recv_wrong = {.sz = 3};
 
 static const char *name;
 static struct shunt_stream_writer *w;

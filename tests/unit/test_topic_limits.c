@@ -227,10 +227,10 @@ who_only_reads_touches_nothing_that_was_cut_off(void **state)
 static void
 arguments_that_are_none(void **state)
 {
-	const struct shunt_send_options send_wrong = {.sz = 4};
-	const struct shunt_recv_options recv_wrong = {.sz = 4};
+	const struct shunt_send_options send_wrong = {.sz = 3};
+	const struct shunt_recv_options recv_wrong = {.sz = 3};
 	struct iovec part = {buf, 8}, big[2] = {{buf, SIZE_MAX}, {buf, 1}};
-	struct shunt_topic_message info = {.sz = 4}, infos[2];
+	struct shunt_topic_message info = {.sz = 3}, infos[2];
 	const void *msg;
 	void *room;
 
@@ -271,7 +271,7 @@ arguments_that_are_none(void **state)
 	    shunt_subscriber_recv(sub, buf, 8, &info, &recv_now), -EINVAL);
 	assert_int_equal(
 	    shunt_subscriber_peek(sub, &msg, &info, &recv_now), -EINVAL);
-	infos[0].sz = 4;
+	infos[0].sz = 3;
 	assert_int_equal(
 	    shunt_subscriber_recv_batch(sub, buf, 64, infos, 2, &recv_now),
 	    -EINVAL);

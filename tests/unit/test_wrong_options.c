@@ -151,7 +151,7 @@ calls(void **state)
 	    .sz = sizeof(flag), .flags = 1u << 31};
 	const struct shunt_call_options reserved = {
 	    .sz = sizeof(reserved), .reserved = 1};
-	const struct shunt_call_options short_call = {.sz = 4};
+	const struct shunt_call_options short_call = {.sz = 3};
 	const struct shunt_call_options *const bad[] = {
 	    &flag, &reserved, &short_call};
 	struct shunt_service *s;
