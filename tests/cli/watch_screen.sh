@@ -54,7 +54,7 @@ hasnt 'nothing is lit' "$INKS" "$hot"
 put 4 '\011'
 check 'what changes is lit' until_ok 5 lit "${hot}09"
 has 'in its field too' "$INKS" "${hot}9"
-has 'and told' "$OUT" 's ago at 00000004, 1 change seen'
+sees 'and told' 's ago at 00000004, 1 change seen'
 check 'and fades' until_ok 5 lit "$esc[[]30m$esc[[]46m09"
 
 # ---- scrolling
