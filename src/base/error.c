@@ -75,7 +75,6 @@ shunt__fail(int code, const char *fmt, ...)
 	return code;
 }
 
-/* Nothing is allocated for it: without texts there is no sentence. */
 int
 shunt__nowhere(void)
 {
@@ -83,6 +82,7 @@ shunt__nowhere(void)
 	    -EINVAL, "no place for the handle: the call was given NULL for it");
 }
 
+/* Nothing is allocated for it: without texts there is no sentence. */
 void
 shunt__fail_none(void)
 {
