@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Every relative link and every path in backquotes that the documents name
-# exists, and the manual pages are what tools/make-man makes.
+# exists, and the manual pages are what tools/make-man makes.  `cli/NAME` may
+# be a file of the command or, as in `unit/NAME`, a test.
 set -eu
 cd "$(dirname "$0")/../.."
 bad=0
@@ -13,7 +14,7 @@ for doc in README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md docs/*.md \
 		    { echo "$doc: $link does not exist"; bad=1; }
 	done
 	for path in $(grep -oE '`(src|tests|tools|include|cli|docs|bench|fuzz|examples)/[A-Za-z0-9_./-]*' "$doc" | tr -d '`'); do
-		[ -e "$path" ] || { echo "$doc: $path does not exist"; bad=1; }
+		[ -e "$path" ] || [ -e "tests/$path.sh" ] || { echo "$doc: $path does not exist"; bad=1; }
 	done
 done
 tools/make-man --check || bad=1
