@@ -22,25 +22,15 @@ __asan_default_options(void)
 }
 
 void
-image_make(struct image *im, const struct shunt__spec *spec)
+image_header(struct shunt__header_lay *h, const struct shunt__geometry *geo,
+    const struct shunt__spec *spec)
 {
-	struct shunt__header_lay *h;
-
-	memset(im, 0, sizeof(*im));
-	if (shunt__geometry_make(&im->geo, spec) != 0)
-		abort();
-	image_shape.geo = im->geo;
-	im->size = im->geo.size;
-	im->base = machine_memory(im->size);
-	memset(im->base, 0, im->size);
-	im->fd = machine_begin(im->base, im->size);
-	snprintf(im->name, sizeof(im->name), "fd:%d", im->fd);
-	h = (void *)im->base;
+	memset(h, 0, sizeof(*h));
 	h->hd_magic = SHUNT__MAGIC;
 	h->hd_layout = SHUNT__LAYOUT;
 	h->hd_order = SHUNT__ORDER;
 	h->hd_fingerprint = shunt__fingerprint(spec->print);
-	h->hd_size = im->size;
+	h->hd_size = geo->size;
 	h->hd_kind = spec->kind;
 	h->hd_lifetime = SHUNT__PERSISTENT;
 	h->hd_lanes = spec->lanes;
@@ -52,10 +42,25 @@ image_make(struct image *im, const struct shunt__spec *spec)
 		memcpy(h->hd_type, spec->type, strlen(spec->type));
 	h->hd_timens = shunt__who_timens();
 	shunt__who_boot(h->hd_boot);
-	if (spec->init_len != 0)
-		memcpy(im->base + SHUNT__AREA_OFF, spec->init, spec->init_len);
 	h->hd_check =
 	    shunt__checksum(h, offsetof(struct shunt__header_lay, hd_check));
+}
+
+void
+image_make(struct image *im, const struct shunt__spec *spec)
+{
+	memset(im, 0, sizeof(*im));
+	if (shunt__geometry_make(&im->geo, spec) != 0)
+		abort();
+	image_shape.geo = im->geo;
+	im->size = im->geo.size;
+	im->base = machine_memory(im->size);
+	memset(im->base, 0, im->size);
+	im->fd = machine_begin(im->base, im->size);
+	snprintf(im->name, sizeof(im->name), "fd:%d", im->fd);
+	image_header((void *)im->base, &im->geo, spec);
+	if (spec->init_len != 0)
+		memcpy(im->base + SHUNT__AREA_OFF, spec->init, spec->init_len);
 }
 
 void

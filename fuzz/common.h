@@ -22,12 +22,18 @@ struct image {
 	struct shunt__geometry geo;
 };
 
-/* For the mutator: what the last image looked like, and how many bytes of an
- * input precede its patches. */
+/* For the mutator: what the last image looked like, how many bytes of an input
+ * precede its patches, and how many there are at most: longer ones say no more
+ * and take longer. */
 extern struct image_shape {
 	struct shunt__geometry geo;
 	size_t lead;
+	size_t most;
 } image_shape;
+
+/* The header of a valid object. */
+void image_header(struct shunt__header_lay *h,
+    const struct shunt__geometry *geo, const struct shunt__spec *spec);
 
 void image_make(struct image *im, const struct shunt__spec *spec);
 void image_patch(struct image *im, const uint8_t *data, size_t size);

@@ -10,15 +10,14 @@
 #include "common.h"
 #include "ring/lane_layout.h"
 
-struct image_shape image_shape;
+/* Two dozen patches say as much as a thousand. */
+struct image_shape image_shape = {.most = 512};
 
 /* Where there is no libFuzzer, nobody mutates. */
 __attribute__((weak)) size_t LLVMFuzzerMutate(
     uint8_t *data, size_t size, size_t most);
 size_t LLVMFuzzerCustomMutator(
     uint8_t *data, size_t size, size_t most, unsigned int seed);
-
-enum { MOST = 512 };
 
 static uint64_t state;
 
@@ -109,9 +108,8 @@ LLVMFuzzerCustomMutator(
 	uint64_t off, value;
 	size_t at, len;
 
-	/* Two dozen patches say as much as a thousand. */
-	if (image_shape.geo.size != 0 && most > MOST)
-		most = MOST;
+	if (most > image_shape.most)
+		most = image_shape.most;
 	if (size > most)
 		size = most;
 	state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
