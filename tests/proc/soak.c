@@ -3,7 +3,8 @@
 /*
  * Live long in a bad world: every few milliseconds a process is killed with
  * -9, stopped, continued, or everything is; at the end each message is
- * accounted for.  Prints a line of figures for each part; exit 1 on any loss.
+ * accounted for.  Prints a line of figures for each part, and before them that
+ * it begins; exit 1 on any loss.
  *
  *	soak [--seconds=N] [--seed=S]
  */
@@ -238,16 +239,30 @@ soak_a_call(const struct soak *s)
 
 /* What is soaked, each for its share of the time. */
 static const struct part {
+	const char *name; /* as its lines begin */
 	int (*run)(const struct soak *s);
 	uint32_t share;
 } parts[] = {
-    {soak_queue, 1},
-    {soak_a_log, 1},
-    {soak_a_queue_of_jobs, 1},
-    {soak_a_topic, 1},
-    {soak_a_stream, 1},
-    {soak_a_call, 1},
+    {"soak queue", soak_queue, 1},
+    {"soak log", soak_a_log, 1},
+    {"soak jobs", soak_a_queue_of_jobs, 1},
+    {"soak topic", soak_a_topic, 1},
+    {"soak stream", soak_a_stream, 1},
+    {"soak call", soak_a_call, 1},
 };
+
+/* The first line is for who finds that there is no other. */
+static int
+run_part(const struct part *part, const struct soak *s)
+{
+	printf("%s begins\n", part->name);
+	fflush(stdout);
+	int bad = part->run(s);
+	if (bad)
+		printf("%s failed\n", part->name);
+	fflush(stdout);
+	return bad;
+}
 
 static uint64_t
 number(const char *text)
@@ -286,8 +301,7 @@ main(int argc, char **argv)
 	uint64_t all = s.ms;
 	for (uint32_t i = 0; i < n; i++) {
 		s.ms = all * parts[i].share / shares;
-		bad |= parts[i].run(&s);
-		fflush(stdout);
+		bad |= run_part(&parts[i], &s);
 	}
 	return bad ? 1 : 0;
 }
