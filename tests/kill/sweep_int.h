@@ -86,6 +86,9 @@ struct tracee {
 	uint64_t code; /* what SWEEP_INT3 overwrote */
 	bool brk_rep;
 	bool brk_hit; /* standing on it, SWEEP_INT3 */
+	/* The last fault, or sig_code 0: why, at which address, where. */
+	int sig_code;
+	uint64_t sig_addr, sig_pc;
 };
 
 /* Say so once before anything else; picks and tests the method. */
@@ -171,7 +174,7 @@ struct run {
 	uint64_t rnd;
 	bool isolate; /* an inline check crashed: no more of them */
 	bool hung;    /* u->why is about a time limit */
-	char why[192];
+	char why[256];
 };
 
 /* The trace and all numbers that do not need a kill; non-zero: reported. */
@@ -221,6 +224,8 @@ bool jobs_told_to_end(void);
 
 /* ---- sweep_report.c ---- */
 
+/* The function and line of a pc, as far as they are known. */
+void report_pc(char *buf, size_t len, uint64_t pc);
 void report_place(
     char *buf, size_t len, const struct trace *tr, unsigned long point);
 void report_table(const struct sweep_report *r, size_t n);

@@ -52,8 +52,8 @@ ask_addr2line(char *buf, size_t len, const char *object, uint64_t off)
 	return known;
 }
 
-static void
-name_of(char *buf, size_t len, uint64_t pc)
+void
+report_pc(char *buf, size_t len, uint64_t pc)
 {
 	const Elf64_Ehdr *eh;
 	const char *object;
@@ -112,7 +112,7 @@ report_place(char *buf, size_t len, const struct trace *tr, unsigned long point)
 		snprintf(buf, len, "at the end of the operation");
 		return;
 	}
-	name_of(name, sizeof(name), in->pc);
+	report_pc(name, sizeof(name), in->pc);
 	snprintf(buf, len, "%s instruction %u of %zu, pc %#lx, %s, time %lu",
 	    stages[p->stage], p->insn, tr->n, (unsigned long)in->pc, name,
 	    occurrence(tr, p->insn));

@@ -21,6 +21,21 @@ static enum sweep_method method, chosen; /* in use; asked for */
 
 /* ---- one tracee ---- */
 
+/* For the report: who dies of it cannot be asked any more. */
+static void
+note_fault(struct tracee *t, int sig)
+{
+	siginfo_t info;
+
+	if (sig != SIGSEGV && sig != SIGBUS && sig != SIGILL && sig != SIGFPE)
+		return;
+	if (ptrace(PTRACE_GETSIGINFO, t->pid, NULL, &info) < 0)
+		return;
+	t->sig_code = info.si_code;
+	t->sig_addr = (uint64_t)(uintptr_t)info.si_addr;
+	t->sig_pc = arch_pc(t->pid);
+}
+
 /*
  * A stop that is not ours is a signal: the victim gets what it would have got
  * without us.  Fatal ones come back as EV_DEAD.
@@ -45,6 +60,7 @@ tracee_wait(struct tracee *t)
 			return EV_TRAP;
 		if (sig == (SIGTRAP | 0x80))
 			return EV_SYSCALL;
+		note_fault(t, sig);
 		ptrace(t->request, t->pid, NULL, (void *)(long)sig);
 	}
 }

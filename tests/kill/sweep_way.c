@@ -11,6 +11,24 @@
 
 #include "sweep_int.h"
 
+static void
+tell_death(struct run *u, const struct tracee *t)
+{
+	char where[96];
+	int sig = WTERMSIG(t->status);
+
+	if (t->sig_code == 0) {
+		snprintf(u->why, sizeof(u->why), "the victim died of %s",
+		    strsignal(sig));
+		return;
+	}
+	report_pc(where, sizeof(where), t->sig_pc);
+	snprintf(u->why, sizeof(u->why),
+	    "the victim died of %s: code %d, address %#lx, pc %#lx, %s",
+	    strsignal(sig), t->sig_code, (unsigned long)t->sig_addr,
+	    (unsigned long)t->sig_pc, where);
+}
+
 enum arrival
 run_lost(struct run *u, struct tracee *t, enum event ev)
 {
@@ -22,8 +40,7 @@ run_lost(struct run *u, struct tracee *t, enum event ev)
 	else if (ev != EV_DEAD)
 		snprintf(u->why, sizeof(u->why), "a stop nobody asked for");
 	else if (WIFSIGNALED(t->status))
-		snprintf(u->why, sizeof(u->why), "the victim died of %s",
-		    strsignal(WTERMSIG(t->status)));
+		tell_death(u, t);
 	else
 		snprintf(u->why, sizeof(u->why),
 		    "the victim ended by itself with status %d",
