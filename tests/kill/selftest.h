@@ -8,6 +8,7 @@
 
 enum toy {
 	LANE_RIGHT,
+	LANE_EXACT,
 	LANE_BUG,
 	LANE_INLINE,
 	COPY_EXACT,
