@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/copy.h"
 #include "channel/stream.h"
 
 /*
@@ -93,7 +94,7 @@ shunt_stream_reader_read(struct shunt_stream_reader *r, void *buf, size_t cap,
 		uint64_t n = r->len - r->off;
 
 		n = n < cap - done ? n : cap - done;
-		memcpy(to + done, r->data + r->off, n);
+		shunt__copy(to + done, r->data + r->off, n);
 		use(r, n);
 		done += n;
 	} while (done < cap && shunt__stream_look(r) == SHUNT__STREAM_BYTES);

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/copy.h"
 #include "base/options.h"
 #include "channel/stream.h"
 #include "segment/wait.h"
@@ -209,7 +210,7 @@ shunt_stream_writer_write(struct shunt_stream_writer *w, const void *buf,
 	void *at = room_at_once(w, len);
 	if (__builtin_expect(at == NULL, 0))
 		return write_slow(w, buf, len, opts);
-	memcpy(at, buf, len);
+	shunt__copy(at, buf, len);
 	commit(w, len);
 	return (ssize_t)len;
 }
@@ -234,7 +235,7 @@ write_slow(struct shunt_stream_writer *w, const void *buf, size_t len,
 		e = room_for(w, left < w->piece ? left : w->piece, &r, &limit);
 		if (__builtin_expect(e != 0, 0))
 			break;
-		memcpy(r.at, from + done, r.got);
+		shunt__copy(r.at, from + done, r.got);
 		commit(w, r.got);
 		done += r.got;
 	}
@@ -257,7 +258,7 @@ take(struct rest *rest, unsigned char *to, uint64_t len)
 		if (part > len)
 			part = len;
 		if (part != 0)
-			memcpy(to,
+			shunt__copy(to,
 			    (const unsigned char *)rest->iov->iov_base +
 				rest->used,
 			    part);
