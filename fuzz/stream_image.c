@@ -25,7 +25,7 @@ read_some(struct shunt_stream_reader *r)
 		ssize_t n;
 		if (i % 2 == 0) {
 			n = shunt_stream_reader_read(
-			    r, buf, (size_t)i * 7 + 1, &at_once);
+			    r, buf, (size_t)i * 7 % sizeof(buf) + 1, &at_once);
 		} else {
 			n = shunt_stream_reader_peek(r, &bytes, &at_once);
 			/* All of it may be read. */
