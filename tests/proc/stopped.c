@@ -114,8 +114,9 @@ main(int argc, char **argv)
 	}
 	NEED(shunt_queue_recv(q, buf, sizeof(buf), NULL, &recv_now) == -EAGAIN);
 
-	NEED(kill(pid, SIGCONT) == 0);
+	/* In this order: its patience for the step ran out while it slept. */
 	step_to(at, 2);
+	NEED(kill(pid, SIGCONT) == 0);
 	step_wait(at, 3);
 	NEED(shunt_lock_acquire(l, LAST) == 0 && repairs == 0);
 	NEED(shunt_semaphore_wait(s, LAST) == 0);
