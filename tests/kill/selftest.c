@@ -56,9 +56,10 @@ clean(const struct sweep_report *r)
 }
 
 /*
- * Virtual machines were seen, for minutes at a time, where a debug register
- * fires once more or once less among a hundred: the victim is then killed at a
- * point of its neighbours.  No breakpoint instruction and no step was seen to.
+ * A virtual machine was seen where a debug register fires once more or once
+ * less than it should, 4 times in 58,000 and at the worst 8 in 1,000: the
+ * victim is then killed at a point nearby.  Breakpoint instructions and steps
+ * are exact.
  */
 static bool
 nearly(const struct sweep_report *r)
