@@ -7,7 +7,7 @@
 #include <string.h>
 
 /*
- * `rep movsb`, which memcpy() takes for long copies, is nine times slower where
+ * `rep movsb`, which memcpy() takes for long copies, is ten times slower where
  * the target lies 1 to 63 bytes behind the source in the lower 32 bits of their
  * addresses: it takes them for overlapping.  A ring of a power of two whose
  * payloads lie 8 bytes behind its pages, and a buffer that was mapped next to

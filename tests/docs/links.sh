@@ -14,7 +14,8 @@ for doc in README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md docs/*.md \
 		    { echo "$doc: $link does not exist"; bad=1; }
 	done
 	for path in $(grep -oE '`(src|tests|tools|include|cli|docs|bench|fuzz|examples)/[A-Za-z0-9_./-]*' "$doc" | tr -d '`'); do
-		[ -e "$path" ] || [ -e "tests/$path.sh" ] || { echo "$doc: $path does not exist"; bad=1; }
+		[ -e "$path" ] || [ -e "tests/$path.sh" ] ||
+		    { echo "$doc: $path does not exist"; bad=1; }
 	done
 done
 tools/make-man --check || bad=1

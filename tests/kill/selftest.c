@@ -177,6 +177,10 @@ manners(void)
 	r = sweep(DIES, SWEEP_ALL, SWEEP_AUTO);
 	verdict("a victim whose operation fails is a failure",
 	    r.failures == 1 && r.taken == 0);
+	r = sweep(FAULTS, SWEEP_ALL, SWEEP_AUTO);
+	verdict("a victim that faults is a failure, and told where",
+	    r.failures > 0 && strstr(r.why, "address 0x50,") != NULL &&
+		strstr(r.why, "faults_victim") != NULL);
 	r = sweep(CHECK_CRASH, SWEEP_CHANGED, SWEEP_AUTO);
 	verdict("a check that crashes is a failure",
 	    r.failures == 1 && r.taken == r.points);

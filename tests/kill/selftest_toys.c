@@ -296,6 +296,18 @@ dies_victim(void *ctx)
 	sweep_end();
 }
 
+/* After the trace, in which all is well. */
+static void
+faults_victim(void *ctx)
+{
+	int first = atomic_fetch_add((_Atomic int *)ctx, 1) == 0;
+	volatile char *at = first ? ctx : (volatile char *)(uintptr_t)64;
+
+	sweep_begin();
+	at[16] = 1;
+	sweep_end();
+}
+
 static int
 check_good(void *ctx, unsigned long point)
 {
@@ -410,6 +422,11 @@ const struct sweep_case toys[TOYS] = {
     [DIES] = {.name = "dies",
 	.setup = runs_setup,
 	.victim = dies_victim,
+	.check = check_good},
+    [FAULTS] = {.name = "faults",
+	.setup = hangs_setup,
+	.rearm = hangs_rearm,
+	.victim = faults_victim,
 	.check = check_good},
     [CHECK_CRASH] = {.name = "check-crash",
 	ACCOUNT_WORLD,

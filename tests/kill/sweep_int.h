@@ -86,8 +86,8 @@ struct tracee {
 	uint64_t code; /* what SWEEP_INT3 overwrote */
 	bool brk_rep;
 	bool brk_hit; /* standing on it, SWEEP_INT3 */
-	/* The last fault, or sig_code 0: why, at which address, where. */
-	int sig_code;
+	/* The last fault, or 0: which signal, why, at which address, where. */
+	int sig, sig_code;
 	uint64_t sig_addr, sig_pc;
 };
 

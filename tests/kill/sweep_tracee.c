@@ -31,6 +31,7 @@ note_fault(struct tracee *t, int sig)
 		return;
 	if (ptrace(PTRACE_GETSIGINFO, t->pid, NULL, &info) < 0)
 		return;
+	t->sig = sig;
 	t->sig_code = info.si_code;
 	t->sig_addr = (uint64_t)(uintptr_t)info.si_addr;
 	t->sig_pc = arch_pc(t->pid);

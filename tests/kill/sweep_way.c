@@ -17,7 +17,7 @@ tell_death(struct run *u, const struct tracee *t)
 	char where[96];
 	int sig = WTERMSIG(t->status);
 
-	if (t->sig_code == 0) {
+	if (t->sig != sig) {
 		snprintf(u->why, sizeof(u->why), "the victim died of %s",
 		    strsignal(sig));
 		return;

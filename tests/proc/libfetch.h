@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include <shunt.h>
+
 enum {
 	FETCH_CAN = 64, /* bytes of canary behind the buffer */
 	FETCH_ROOM = 2048,
@@ -27,5 +29,9 @@ extern const struct fetch_call fetch_ends[];
 
 extern const char *fetch_name; /* of the object at hand */
 extern unsigned char fetch_buf[FETCH_ROOM + FETCH_CAN];
+
+/* Nobody waits. */
+extern const struct shunt_send_options fetch_send;
+extern const struct shunt_recv_options fetch_recv;
 
 #endif /* TESTS_PROC_LIBFETCH_H */

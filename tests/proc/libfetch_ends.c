@@ -12,10 +12,6 @@
 #include "lib/peers.h"
 #include "proc/libfetch.h"
 
-static const struct shunt_send_options send_now = {
-    .sz = sizeof(send_now), .wait_ns = SHUNT_NOWAIT};
-static const struct shunt_recv_options recv_now = {
-    .sz = sizeof(recv_now), .wait_ns = SHUNT_NOWAIT};
 static const struct shunt_call_options call_now = {
     .sz = sizeof(call_now), .wait_ns = SHUNT_NOWAIT};
 
@@ -50,11 +46,11 @@ topic_ends(int publisher_last)
 		NEED(shunt_subscriber_open(&s, fetch_name, &so) >= 0);
 	NEED(shunt_publisher_open(&p, fetch_name, &po) >= 0);
 	for (int i = 0; i < 3; i++)
-		NEED(shunt_publisher_send(p, "news", 4, &send_now) == 0);
+		NEED(shunt_publisher_send(p, "news", 4, &fetch_send) == 0);
 	if (!publisher_last)
 		NEED(shunt_subscriber_open(&s, fetch_name, &so) >= 0);
-	NEED(shunt_subscriber_recv(s, fetch_buf, FETCH_ROOM, NULL, &recv_now) ==
-	     4);
+	NEED(shunt_subscriber_recv(
+		 s, fetch_buf, FETCH_ROOM, NULL, &fetch_recv) == 4);
 	b->one = p;
 	b->other = s;
 	return b;
@@ -89,7 +85,7 @@ publish_one(void *h)
 {
 	struct both *b = h;
 
-	return shunt_publisher_send(b->one, "more news", 9, &send_now);
+	return shunt_publisher_send(b->one, "more news", 9, &fetch_send);
 }
 
 static int64_t
@@ -97,7 +93,7 @@ subscribed_one(void *h)
 {
 	struct both *b = h;
 	ssize_t n = shunt_subscriber_recv(
-	    b->other, fetch_buf, FETCH_ROOM, NULL, &recv_now);
+	    b->other, fetch_buf, FETCH_ROOM, NULL, &fetch_recv);
 
 	NEED(n <= FETCH_ROOM);
 	return n;
@@ -116,10 +112,10 @@ stream_ends(int writer_last)
 	if (writer_last)
 		NEED(shunt_stream_reader_open(&r, fetch_name, &o) >= 0);
 	NEED(shunt_stream_writer_open(&w, fetch_name, &o) >= 0);
-	NEED(shunt_stream_writer_write(w, "some bytes", 10, &send_now) == 10);
+	NEED(shunt_stream_writer_write(w, "some bytes", 10, &fetch_send) == 10);
 	if (!writer_last)
 		NEED(shunt_stream_reader_open(&r, fetch_name, &o) >= 0);
-	NEED(shunt_stream_reader_read(r, fetch_buf, 5, &recv_now) == 5);
+	NEED(shunt_stream_reader_read(r, fetch_buf, 5, &fetch_recv) == 5);
 	b->one = w;
 	b->other = r;
 	return b;
@@ -154,7 +150,7 @@ write_one(void *h)
 {
 	struct both *b = h;
 
-	return shunt_stream_writer_write(b->one, "more", 4, &send_now);
+	return shunt_stream_writer_write(b->one, "more", 4, &fetch_send);
 }
 
 static int64_t
@@ -162,7 +158,7 @@ read_one(void *h)
 {
 	struct both *b = h;
 	ssize_t n = shunt_stream_reader_read(
-	    b->other, fetch_buf, FETCH_ROOM, &recv_now);
+	    b->other, fetch_buf, FETCH_ROOM, &fetch_recv);
 
 	NEED(n <= FETCH_ROOM);
 	return n;

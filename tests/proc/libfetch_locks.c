@@ -9,11 +9,10 @@
 
 const char *fetch_name;
 unsigned char fetch_buf[FETCH_ROOM + FETCH_CAN];
-
-static const struct shunt_send_options send_now = {
-    .sz = sizeof(send_now), .wait_ns = SHUNT_NOWAIT};
-static const struct shunt_recv_options recv_now = {
-    .sz = sizeof(recv_now), .wait_ns = SHUNT_NOWAIT};
+const struct shunt_send_options fetch_send = {
+    .sz = sizeof(fetch_send), .wait_ns = SHUNT_NOWAIT};
+const struct shunt_recv_options fetch_recv = {
+    .sz = sizeof(fetch_recv), .wait_ns = SHUNT_NOWAIT};
 
 static void *
 queue_open(void)
@@ -35,7 +34,7 @@ queue_make(void)
 
 	for (int i = 0; i < 6; i++)
 		NEED(shunt_queue_send(
-			 q, "a message of its own", 20, &send_now) == 0);
+			 q, "a message of its own", 20, &fetch_send) == 0);
 	shunt_queue_close(&q);
 }
 
@@ -45,7 +44,8 @@ receiver(void)
 {
 	struct shunt_queue *q = queue_open();
 
-	NEED(shunt_queue_recv(q, fetch_buf, FETCH_ROOM, NULL, &recv_now) == 20);
+	NEED(shunt_queue_recv(q, fetch_buf, FETCH_ROOM, NULL, &fetch_recv) ==
+	     20);
 	return q;
 }
 
@@ -54,14 +54,15 @@ sender(void)
 {
 	struct shunt_queue *q = queue_open();
 
-	NEED(shunt_queue_send(q, "first", 5, &send_now) == 0);
+	NEED(shunt_queue_send(q, "first", 5, &fetch_send) == 0);
 	return q;
 }
 
 static int64_t
 recv_one(void *h)
 {
-	ssize_t n = shunt_queue_recv(h, fetch_buf, FETCH_ROOM, NULL, &recv_now);
+	ssize_t n =
+	    shunt_queue_recv(h, fetch_buf, FETCH_ROOM, NULL, &fetch_recv);
 
 	NEED(n <= FETCH_ROOM);
 	return n;
@@ -71,7 +72,7 @@ static int64_t
 peek_one(void *h)
 {
 	const void *msg;
-	ssize_t n = shunt_queue_peek(h, &msg, NULL, &recv_now);
+	ssize_t n = shunt_queue_peek(h, &msg, NULL, &fetch_recv);
 
 	if (n < 0)
 		return n;
@@ -84,14 +85,14 @@ peek_one(void *h)
 static int64_t
 send_one(void *h)
 {
-	return shunt_queue_send(h, "another message", 15, &send_now);
+	return shunt_queue_send(h, "another message", 15, &fetch_send);
 }
 
 static int64_t
 reserve_one(void *h)
 {
 	void *room;
-	int e = shunt_queue_reserve(h, 100, &room, &send_now);
+	int e = shunt_queue_reserve(h, 100, &room, &fetch_send);
 
 	if (e != 0)
 		return e;

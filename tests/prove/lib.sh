@@ -35,7 +35,7 @@ trap stop TERM INT HUP
 # The machine, in words that mean something elsewhere.
 machine() {
 	echo "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | sed q)," \
-	    "$(nproc) processors, $(uname -s) $(uname -r | cut -d- -f1)"
+	    "$(nproc --all) processors, $(uname -s) $(uname -r | cut -d- -f1)"
 }
 
 commit() {
